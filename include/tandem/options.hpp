@@ -1,0 +1,50 @@
+// The default options of every container. To change one thing, derive and shadow it:
+//
+//     struct my_options : tandem::evmap_options { using meta = std::uint64_t; };
+#ifndef TANDEM_OPTIONS_HPP
+#define TANDEM_OPTIONS_HPP
+
+#include <tandem/sync/atomic.hpp>
+#include <tandem/sync/fences.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <unordered_map>
+
+namespace tandem {
+
+struct left_right_options {
+  // How readers and the writer agree on who is inside: symmetric_fences, asymmetric_fences or automatic_fences.
+  using fences = automatic_fences;
+  // The seam to the hardware, see sync/atomic.hpp.
+  using atomics = std_atomics;
+};
+
+// What `meta` is while nobody has asked for one.
+struct no_meta {
+  friend bool operator==(no_meta, no_meta) = default;
+};
+
+struct evmap_options : left_right_options {
+  // Hash and equality of keys and of values. void: tandem::hash and tandem::equal_to (hash.hpp).
+  using hasher = void;
+  using key_equal = void;
+  using value_hasher = void;
+  using value_equal = void;
+  // Rebound to whatever is allocated: the maps' nodes, the values, the bags.
+  using allocator = std::allocator<std::byte>;
+  // A value that readers see beside the map, always of the same version.
+  using meta = no_meta;
+  // The sequential map of each side: any template with the interface of std::unordered_map.
+  template <class Key, class T, class Hash, class KeyEqual, class Allocator>
+  using map = std::unordered_map<Key, T, Hash, KeyEqual, Allocator>;
+  // Keys to reserve room for at the start.
+  static constexpr std::size_t capacity = 0;
+};
+
+struct eventual_map_options : evmap_options {};
+
+}  // namespace tandem
+
+#endif

@@ -1,0 +1,31 @@
+// tandem: concurrent maps. This header includes all of them; each has a header of its own, with its documentation.
+//
+// Which map do I want?
+//
+//   evmap          One thread writes, or a few in turn, and decides when readers see it. Lookups cost what they cost in a plain
+//                  map, never wait, and scale with the number of readers; a key may have many values. Readers are one
+//                  publish behind; publishing waits for readers that hold a guard across two publishes.
+//   eventual_map   The same for single values and writers on any thread, with refresh() by hand or by a timer.
+//   left_right     The same for a data structure of your own: two copies, one log of operations.
+//
+// Its parts, useful alone:
+//
+//   value_bag              a multiset for mostly tiny bags: inline, then a small vector, then hashed
+//   background_publisher   a writer shared by threads, published every so many changes or so often
+//   hash, equal_to         the default functions for keys
+//   sync/                  asymmetric fences, waiting, the protocol of left_right
+#ifndef TANDEM_TANDEM_HPP
+#define TANDEM_TANDEM_HPP
+
+#include <tandem/concepts.hpp>
+#include <tandem/eventual_map.hpp>
+#include <tandem/evmap.hpp>
+#include <tandem/fwd.hpp>
+#include <tandem/hash.hpp>
+#include <tandem/left_right.hpp>
+#include <tandem/options.hpp>
+#include <tandem/publisher.hpp>
+#include <tandem/value_bag.hpp>
+#include <tandem/version.hpp>
+
+#endif
