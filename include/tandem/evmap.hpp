@@ -43,6 +43,7 @@
 #ifndef TANDEM_EVMAP_HPP
 #define TANDEM_EVMAP_HPP
 
+#include <tandem/detail/batched_lookup.hpp>
 #include <tandem/detail/map_side.hpp>
 #include <tandem/detail/read_result.hpp>
 #include <tandem/left_right.hpp>
@@ -155,15 +156,20 @@ class evmap<Key, Value, Options>::view {
 
   // Looks up many keys at once: writes a `const bag_type*` for each of them, null for an absent one, to `out`, in order.
   // Faster than as many find()s where the map is larger than the caches: the memory that a batch of keys needs is asked for
-  // before any of it is waited for. Returns the end of the output.
-  template <std::ranges::input_range Keys, std::weakly_incrementable Out>
-  Out find_many(Keys&& keys, Out out) const;
+  // before any of it is waited for, if the sequential map has buckets as std::unordered_map or prefetch(key) as
+  // absl::flat_hash_map. Returns the end of the output.
+  template <std::ranges::forward_range Keys, std::output_iterator<const bag_type*> Out>
+    requires detail::key_for<std::ranges::range_value_t<Keys>, types>
+  Out find_many(const Keys& keys, Out out) const {
+    return detail::find_batched<types>(side_->map(), keys, std::move(out),
+                                       [](const auto& entry) { return std::addressof(entry.second); });
+  }
 
  private:
   friend evmap;
   explicit view(const side* s) noexcept : side_(s) {}
 
-  static const Value* first_of(const bag_type* bag) { return bag == nullptr || bag->empty() ? nullptr : &bag->front(); }
+  static const Value* first_of(const bag_type* bag) { return bag == nullptr ? nullptr : bag->find_first(); }
   static size_type size_of(const bag_type* bag) { return bag == nullptr ? 0 : bag->size(); }
   static const bag_type& existing(const bag_type* bag) {
     if (bag == nullptr) throw std::out_of_range("tandem::evmap: at() of a key that is not in the map");
@@ -461,33 +467,45 @@ class evmap<Key, Value, Options>::writer {
   writer(parts p, std::in_place_t)
       : hash_(p.hash), allocator_(p.alloc), writer_(std::in_place, std::as_const(p)) {}
 
-  // The parts, with those replaced that are given.
+  // Each part is constructed, never assigned: allocators and functions need not be assignable.
   template <class... Args>
   static parts collect(Args&&... args) {
-    parts p;
-    (set(p, std::forward<Args>(args)), ...);
-    return p;
+    static_assert(((is_part<std::remove_cvref_t<Args>> || std::is_constructible_v<meta_type, Args>) && ...),
+                  "an argument is neither hasher, key_equal, value_hasher, value_equal, allocator_type, tandem::capacity "
+                  "nor an initial meta of these Options");
+    return parts{.initial = initial_meta(std::forward<Args>(args)...),
+                 .hash = given<hasher>(std::forward<Args>(args)...),
+                 .equal = given<key_equal>(std::forward<Args>(args)...),
+                 .hash_value = given<value_hasher>(std::forward<Args>(args)...),
+                 .equal_value = given<value_equal>(std::forward<Args>(args)...),
+                 .alloc = given<allocator_type>(std::forward<Args>(args)...),
+                 .capacity = static_cast<std::size_t>(given<capacity>(std::forward<Args>(args)..., default_capacity))};
   }
   template <class A>
-  static void set(parts& p, A&& a) {
-    using given = std::remove_cvref_t<A>;
-    if constexpr (std::is_same_v<given, capacity>) {
-      p.capacity = static_cast<std::size_t>(a);
-    } else if constexpr (std::is_same_v<given, hasher>) {
-      p.hash = std::forward<A>(a);
-    } else if constexpr (std::is_same_v<given, key_equal>) {
-      p.equal = std::forward<A>(a);
-    } else if constexpr (std::is_same_v<given, value_hasher>) {
-      p.hash_value = std::forward<A>(a);
-    } else if constexpr (std::is_same_v<given, value_equal>) {
-      p.equal_value = std::forward<A>(a);
-    } else if constexpr (std::is_same_v<given, allocator_type>) {
-      p.alloc = std::forward<A>(a);
+  static constexpr bool is_part = std::is_same_v<A, capacity> || std::is_same_v<A, hasher> || std::is_same_v<A, key_equal> ||
+                                  std::is_same_v<A, value_hasher> || std::is_same_v<A, value_equal> ||
+                                  std::is_same_v<A, allocator_type>;
+  static constexpr capacity default_capacity{Options::capacity};
+
+  // The first argument of type Part, or a Part made of nothing.
+  template <class Part>
+  static Part given() { return Part(); }
+  template <class Part, class First, class... Rest>
+  static Part given(First&& first, Rest&&... rest) {
+    if constexpr (std::is_same_v<std::remove_cvref_t<First>, Part>) {
+      return std::forward<First>(first);
     } else {
-      static_assert(std::is_constructible_v<meta_type, A>,
-                    "an argument is neither hasher, key_equal, value_hasher, value_equal, allocator_type, tandem::capacity "
-                    "nor an initial meta of these Options");
-      p.initial = meta_type(std::forward<A>(a));
+      return given<Part>(std::forward<Rest>(rest)...);
+    }
+  }
+  // The first argument that is no other part.
+  static meta_type initial_meta() { return meta_type(); }
+  template <class First, class... Rest>
+  static meta_type initial_meta(First&& first, Rest&&... rest) {
+    if constexpr (is_part<std::remove_cvref_t<First>>) {
+      return initial_meta(std::forward<Rest>(rest)...);
+    } else {
+      return meta_type(std::forward<First>(first));
     }
   }
 
@@ -512,13 +530,6 @@ class evmap<Key, Value, Options>::writer {
   [[no_unique_address]] allocator_type allocator_;
   typename sides::writer writer_;
 };
-
-template <class Key, class Value, class Options>
-template <std::ranges::input_range Keys, std::weakly_incrementable Out>
-Out evmap<Key, Value, Options>::view::find_many(Keys&& keys, Out out) const {
-  for (auto&& k : keys) *out++ = find(k);
-  return out;
-}
 
 }  // namespace tandem
 

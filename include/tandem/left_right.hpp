@@ -100,7 +100,7 @@ struct left_right {
 
  private:
   // One of the two copies. Written by the writer while no reader can be on it.
-  struct alignas(no_sharing) side {
+  struct alignas(no_sharing) alignas(T) side {
     std::optional<T> data;      // empty once the writer is gone
     std::uint64_t version = 0;  // of the publish that made it current
   };
@@ -174,8 +174,8 @@ class left_right<T, Op, Options>::basic_guard {
     if (slot_ == nullptr) return;
     target_ = nullptr;
     slot* const s = std::exchange(slot_, nullptr);
-    state* const home = static_cast<state*>(s->home);
-    if (protocol::leave(*s, epoch_)) [[unlikely]] home->drop();
+    // An orphaned slot keeps the state, and with it the slot, alive until this.
+    if (protocol::leave(*s, epoch_)) [[unlikely]] static_cast<state*>(s->home)->drop();
   }
 
  private:
@@ -304,10 +304,11 @@ class left_right<T, Op, Options>::reader {
   // What readers see now; empty once the writer is gone. While another guard of this reader is held: what that one sees.
   // Wait-free.
   [[nodiscard]] guard enter() const noexcept {
-    if (slot_ == nullptr) [[unlikely]] return {};
-    auto const [seen, epoch] = state_->sides.enter(*slot_);
+    slot* const mine = slot_;  // a copy, which need not be loaded again after the barrier
+    if (mine == nullptr) [[unlikely]] return {};
+    auto const [seen, epoch] = state_->sides.enter(*mine);
     if (seen == nullptr) [[unlikely]] return {};
-    return guard(slot_, std::addressof(*seen->data), epoch);
+    return guard(mine, std::addressof(*seen->data), epoch);
   }
 
   // f(const T&) under a guard. An optional of what f returned, by value (bool, if f returns nothing); empty once the writer
@@ -407,7 +408,7 @@ class left_right<T, Op, Options>::writer {
     try {
       for (auto&& item : items) pending_.push_back(make(std::forward<decltype(item)>(item)));
     } catch (...) {
-      pending_.erase(pending_.begin() + static_cast<std::ptrdiff_t>(before), pending_.end());
+      while (pending_.size() != before) pending_.pop_back();  // erase() would ask for an assignment
       throw;
     }
     return *this;

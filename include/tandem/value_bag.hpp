@@ -314,6 +314,12 @@ class value_bag {
     return *begin();
   }
 
+  // The first element, or null.
+  [[nodiscard]] const T* find_first() const noexcept {
+    element const* const first = array_.first();
+    return first == nullptr ? nullptr : std::addressof(stored::value(*first));
+  }
+
   // ---- Looking for values. `q` is a T, or anything that the functions accept if both are transparent.
 
   [[nodiscard]] bool contains(const T& v) const

@@ -79,6 +79,11 @@ class bag_array {
   const Element* data() const noexcept {
     return form_ == form::inlined ? std::addressof(store_.inlined) : elements_of(store_.heap);
   }
+  // The first element, or null. The one element of most arrays is found without a look at anything else.
+  const Element* first() const noexcept {
+    if (size_ == 1 && form_ == form::inlined) [[likely]] return std::addressof(store_.inlined);
+    return size_ == 0 ? nullptr : data();
+  }
   // Precondition: is_hashed().
   const group_index& index() const noexcept { return *store_.heap->index; }
 

@@ -10,6 +10,7 @@
 #include <concepts>
 #include <cstddef>
 #include <type_traits>
+#include <utility>
 
 namespace tandem::detail {
 
@@ -56,9 +57,12 @@ class keyed_hash {
   keyed_hash() = default;
   explicit keyed_hash(Hash hash) : hash_(hash) {}
 
-  // noexcept for scalars only: libstdc++ takes a hash that may throw for a slow one, and stores it beside the key, instead
-  // of hashing the keys that it passes in a bucket again and again.
-  std::size_t operator()(const Key& k) const noexcept(std::is_scalar_v<Key>) { return mixed(hash_, k); }
+  // noexcept for scalars only, if Hash is: libstdc++ takes a hash that may throw for a slow one, and stores it beside the
+  // key, instead of hashing the keys that it passes in a bucket again and again.
+  std::size_t operator()(const Key& k) const
+      noexcept(std::is_scalar_v<Key> && noexcept(mixed(std::declval<const Hash&>(), k))) {
+    return mixed(hash_, k);
+  }
 
   template <class Q>
     requires(!std::same_as<Q, Key> && std::invocable<const Hash&, const Q&>)

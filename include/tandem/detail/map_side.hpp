@@ -142,7 +142,7 @@ class map_side {
     std::visit([this](auto& o) { this->second(o); }, op);
   }
   void sync_with(const map_side& other) {
-    map_type copy(other.map_);
+    map_type copy(other.map_, map_.get_allocator());
     meta_type m(other.meta_);
     using std::swap;
     swap(map_, copy);
@@ -235,7 +235,7 @@ class map_side {
     if (bag* const b = bag_of(o)) {
       b->reserve(b->size() + o.more);
     } else {
-      bag fresh(empty_bag_);
+      bag fresh(empty_bag_, empty_bag_.get_allocator());
       fresh.reserve(o.more);
       map_.try_emplace(o.k, std::move(fresh));
     }

@@ -36,6 +36,7 @@
 #ifndef TANDEM_SYNC_PUBLICATION_HPP
 #define TANDEM_SYNC_PUBLICATION_HPP
 
+#include <tandem/detail/assume.hpp>
 #include <tandem/detail/misuse.hpp>
 #include <tandem/sync/atomic.hpp>
 #include <tandem/sync/cache_line.hpp>
@@ -105,7 +106,7 @@ class publication {
   slot* claim() {
     for (slot* s = first_slot(); s != nullptr; s = s->next) {
       bool free = false;
-      // order[claim]: acquire CAS; pairs with [release]: the slot's plain members are as the last owner left them.
+      // order[claim]: acquire CAS; pairs with [release], [release_late]: the slot's plain members are as the last owner left them.
       if (s->claimed.compare_exchange_strong(free, true, std::memory_order_acquire, std::memory_order_relaxed)) return s;
     }
     auto* const made = new slot(home_);
@@ -138,30 +139,22 @@ class publication {
   // is nothing to leave.
   pin enter(slot& s) noexcept {
     std::uint64_t const even = s.epoch.load(std::memory_order_relaxed);
-    if ((even & 1) != 0) return enter_again(s);
+    if ((even & 1) != 0) [[unlikely]] return enter_again(s);
     if constexpr (detail::diagnoses_misuse) s.thread.store(Atomics::this_thread(), std::memory_order_relaxed);
-    std::uintptr_t seen = 0;
     if constexpr (choice::may_be_light) {
       s.epoch.store(even + 1, std::memory_order_relaxed);
       Atomics::light_barrier();  // pairs with the heavy barrier in turn()
       // order[look]: acquire load; pairs with [turn]: what the writer did to the side happens before it is read.
-      seen = current_.load(std::memory_order_acquire);
+      std::uintptr_t const seen = current_.load(std::memory_order_acquire);
+      if ((seen & symmetric) == 0) [[likely]] {
+        // Neither to be masked nor to be compared with null: see word().
+        auto* const side = reinterpret_cast<Side*>(seen);
+        detail::assume(side != nullptr);
+        s.pinned = side;
+        return {side, even + 1};
+      }
     }
-    if (!choice::may_be_light || (seen & symmetric) != 0) {
-      // order[announce]: seq_cst exchange; pairs with [scan]: it is before the scan, which then sees it, or else [look_again]
-      //   is after [turn].
-      s.epoch.exchange(even + 1, std::memory_order_seq_cst);
-      // order[look_again]: seq_cst load; pairs with [turn]: it finds the new word if the scan missed the announcement; what
-      //   the writer did to the side happens before it is read.
-      seen = current_.load(std::memory_order_seq_cst);
-    }
-    Side* const side = address(seen);
-    if (side == nullptr) [[unlikely]] {
-      leave_outermost(s, even + 1);
-      return {nullptr, 0};
-    }
-    s.pinned = side;
-    return {side, even + 1};
+    return enter_symmetrically(s, even + 1);
   }
 
   // Ends one guard. True: the slot was orphaned and this was its last guard; it has been given back.
@@ -231,14 +224,30 @@ class publication {
  private:
   static constexpr std::uintptr_t symmetric = 1;
 
+  // Closed is symmetric, so that the light way in need not look for it.
   static std::uintptr_t word(Side* side, bool light) noexcept {
-    return reinterpret_cast<std::uintptr_t>(side) | (light ? 0 : symmetric);
+    return reinterpret_cast<std::uintptr_t>(side) | (light && side != nullptr ? 0 : symmetric);
   }
   static Side* address(std::uintptr_t word) noexcept { return reinterpret_cast<Side*>(word & ~symmetric); }
 
   slot* first_slot() const noexcept {
     // order[list]: seq_cst load; pairs with [push]: the slot's `next` is set; for a scan see there.
     return slots_.load(std::memory_order_seq_cst);
+  }
+
+  pin enter_symmetrically(slot& s, std::uint64_t odd) noexcept {
+    // order[announce]: seq_cst exchange; pairs with [scan]: it is before the scan, which then sees it, or else [look_again]
+    //   is after [turn].
+    s.epoch.exchange(odd, std::memory_order_seq_cst);
+    // order[look_again]: seq_cst load; pairs with [turn]: it finds the new word if the scan missed the announcement; what
+    //   the writer did to the side happens before it is read.
+    Side* const side = address(current_.load(std::memory_order_seq_cst));
+    if (side == nullptr) [[unlikely]] {
+      leave_outermost(s, odd);
+      return {nullptr, 0};
+    }
+    s.pinned = side;
+    return {side, odd};
   }
 
   static pin enter_again(slot& s) noexcept {
