@@ -1,0 +1,72 @@
+# What this project's own programs share: warnings, sanitizers and the functions that declare tests. Not for users.
+include(cmake/warnings.cmake)
+include(cmake/sanitizers.cmake)
+
+if(PROJECT_IS_TOP_LEVEL AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+  find_program(TANDEM_CCACHE ccache)
+  mark_as_advanced(TANDEM_CCACHE)
+  if(TANDEM_CCACHE)
+    set(CMAKE_CXX_COMPILER_LAUNCHER "${TANDEM_CCACHE}")
+  endif()
+endif()
+
+# tandem_add_program(NAME name SOURCES source...): an executable of this project with the house's settings.
+function(tandem_add_program)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "SOURCES")
+  add_executable(${arg_NAME} ${arg_SOURCES})
+  target_link_libraries(${arg_NAME} PRIVATE tandem::tandem tandem_warnings tandem_sanitizers)
+  set_target_properties(${arg_NAME} PROPERTIES CXX_EXTENSIONS OFF)
+endfunction()
+
+# tandem_add_test(NAME area SOURCES source... [LABELS label...] [TIMEOUT seconds]): the executable tandem_<area> with one
+# CTest per Catch2 test case, named "<area>.<test case>" and labelled with the area (or with LABELS).
+function(tandem_add_test)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;TIMEOUT" "SOURCES;LABELS")
+  if(NOT arg_SOURCES)
+    message(STATUS "tandem: no tests in area ${arg_NAME}")
+    return()
+  endif()
+  if(NOT arg_LABELS)
+    set(arg_LABELS ${arg_NAME})
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 60)
+  endif()
+  tandem_add_program(NAME tandem_${arg_NAME} SOURCES ${arg_SOURCES})
+  target_link_libraries(tandem_${arg_NAME} PRIVATE tandem_test_main)
+  catch_discover_tests(
+    tandem_${arg_NAME}
+    TEST_PREFIX ${arg_NAME}.
+    PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
+  )
+endfunction()
+
+# tandem_add_run(NAME name PRINTS regex COMMAND target [argument...] [EXIT code]): a CTest labelled example that runs a program
+# of ours and passes if it ends with that exit code (0) and its output matches. CTest's own PASS_REGULAR_EXPRESSION would
+# ignore the exit code, and so a crash after the last line.
+function(tandem_add_run)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;PRINTS;EXIT" "COMMAND")
+  list(POP_FRONT arg_COMMAND target)
+  if(NOT arg_EXIT)
+    set(arg_EXIT 0)
+  endif()
+  add_test(
+    NAME ${arg_NAME}
+    COMMAND "${CMAKE_COMMAND}" "-DPRINTS=${arg_PRINTS}" "-DEXIT=${arg_EXIT}" -P "${PROJECT_SOURCE_DIR}/cmake/run_program.cmake"
+            -- "$<TARGET_FILE:${target}>" ${arg_COMMAND}
+    WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
+  )
+  set_tests_properties(${arg_NAME} PROPERTIES LABELS example TIMEOUT 60)
+endfunction()
+
+# tandem_add_lint(NAME name PROGRAM path-or-NOTFOUND WHAT tool COMMAND command...): a check of the tree, labelled lint. Where
+# the tool is missing, CTest reports the check as skipped; it never counts as passed.
+function(tandem_add_lint)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;PROGRAM;WHAT" "COMMAND")
+  if(NOT arg_PROGRAM)
+    message(WARNING "tandem: ${arg_WHAT} not found: ${arg_NAME} will be SKIPPED")
+    set(arg_COMMAND "${CMAKE_COMMAND}" -E echo "SKIPPED: ${arg_WHAT} not found")
+  endif()
+  add_test(NAME ${arg_NAME} COMMAND ${arg_COMMAND} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+  set_tests_properties(${arg_NAME} PROPERTIES LABELS lint TIMEOUT 60 SKIP_REGULAR_EXPRESSION "^SKIPPED: ")
+endfunction()

@@ -1,0 +1,51 @@
+# Every header of the library by name: TANDEM_HEADERS.
+#
+# A header that exists and is not listed would not be installed, and nobody would notice until a user does. So the list is
+# compared with the folder when this project itself is configured.
+set(TANDEM_HEADERS
+    include/tandem/concepts.hpp
+    include/tandem/eventual_map.hpp
+    include/tandem/evmap.hpp
+    include/tandem/fwd.hpp
+    include/tandem/hash.hpp
+    include/tandem/left_right.hpp
+    include/tandem/options.hpp
+    include/tandem/publisher.hpp
+    include/tandem/value_bag.hpp
+    include/tandem/version.hpp
+    include/tandem/detail/any_predicate.hpp
+    include/tandem/detail/assume.hpp
+    include/tandem/detail/bag_array.hpp
+    include/tandem/detail/batched_lookup.hpp
+    include/tandem/detail/group_index.hpp
+    include/tandem/detail/keyed.hpp
+    include/tandem/detail/map_side.hpp
+    include/tandem/detail/misuse.hpp
+    include/tandem/detail/read_result.hpp
+    include/tandem/detail/stored_value.hpp
+    include/tandem/sync/atomic.hpp
+    include/tandem/sync/backoff.hpp
+    include/tandem/sync/cache_line.hpp
+    include/tandem/sync/event.hpp
+    include/tandem/sync/fence_choice.hpp
+    include/tandem/sync/fences.hpp
+    include/tandem/sync/pause.hpp
+    include/tandem/sync/publication.hpp
+    include/tandem/tandem.hpp
+)
+
+if(PROJECT_IS_TOP_LEVEL)
+  file(GLOB_RECURSE _tandem_found RELATIVE "${PROJECT_SOURCE_DIR}" CONFIGURE_DEPENDS include/*)
+  set(_tandem_unlisted ${_tandem_found})
+  list(REMOVE_ITEM _tandem_unlisted ${TANDEM_HEADERS})
+  if(_tandem_unlisted)
+    list(JOIN _tandem_unlisted "\n  " _tandem_unlisted)
+    message(FATAL_ERROR "Not listed in cmake/headers.cmake:\n  ${_tandem_unlisted}")
+  endif()
+  set(_tandem_missing ${TANDEM_HEADERS})
+  list(REMOVE_ITEM _tandem_missing ${_tandem_found})
+  if(_tandem_missing)
+    list(JOIN _tandem_missing "\n  " _tandem_missing)
+    message(FATAL_ERROR "Listed in cmake/headers.cmake, but not there:\n  ${_tandem_missing}")
+  endif()
+endif()

@@ -1,0 +1,2 @@
+// expect: undeclared
+int main() { return undeclared; }

@@ -1,0 +1,2 @@
+// expect: no compiler says this
+int main() { return undeclared; }
