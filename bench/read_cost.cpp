@@ -1,0 +1,91 @@
+// What does one lookup cost, beside the same lookup in a plain map that nothing protects?
+//
+//   read_cost/<size>/<threads>/<map>/<style>     ratio: to `bare`, the fastest sequential map there is, on one thread
+//   read_cost/.../over_<other map>               ratio: to that other map, on one thread
+//
+// Styles: `get` copies the value, `find_one` returns a guard of it, both enter and leave for each lookup; `one_guard` looks up
+// 1024 keys under one guard. `bare` against itself shows what the machine's noise is, and on two threads what the machine
+// can do at best. Nobody writes.
+#include "adapters/boost_concurrent_map.hpp"
+#include "adapters/cuckoo_map.hpp"
+#include "adapters/evmap.hpp"
+#include "adapters/locked_unordered_map.hpp"
+#include "adapters/sequential_map.hpp"
+#include "adapters/tbb_hash_map.hpp"
+#include "interleave.hpp"
+
+namespace {
+
+using namespace bench;
+
+map_place place_of_reference;
+map_place place_of_measured;
+
+// Chunk by chunk, with a reader of its own for each thread.
+enum class style { get, find_one, one_guard };
+
+template <class Map, style Style>
+candidate reading_map(std::string name, std::shared_ptr<Map> map, std::size_t threads, std::span<const number> keys) {
+  return reading(std::move(name), threads, keys, [map](std::size_t) {
+    if constexpr (Style == style::find_one) {
+      return [map, reader = guarded_value<Map>(map->make_reader())](std::span<const number> chunk) mutable {
+        return sum_one_by_one(reader, chunk);
+      };
+    } else {
+      return [map, reader = map->make_reader()](std::span<const number> chunk) mutable {
+        if constexpr (Style == style::one_guard) {
+          return sum_under_one_guard(reader, chunk);
+        } else {
+          return sum_one_by_one(reader, chunk);
+        }
+      };
+    }
+  });
+}
+
+template <class Map, style Style, class Reference>
+void add(const size_mix& size, const std::string& name) {
+  for (std::size_t threads : {1U, 2U}) {
+    if (threads != 1 && !std::is_same_v<Reference, fastest_map>) continue;  // the first thread tells all there is to tell
+    std::string const full = std::string("read_cost/") + size.name + "/T" + std::to_string(threads) + "/" + name;
+    benchmark::RegisterBenchmark(full.c_str(), [entries = size.entries, threads, name](benchmark::State& state) {
+      std::span<const number> const keys = keys_for(entries);
+      auto const reference = place_of_reference.get<sequential_map<Reference>>(keys);
+      auto const map = place_of_measured.get<Map>(keys);
+      compare(state, reading_map<Map, Style>(name, map, threads, keys),
+              reading_map<sequential_map<Reference>, style::get>("bare", reference, 1, keys));
+    })->UseManualTime();
+  }
+}
+
+template <class Peer>
+void add_peer(const size_mix& size) {
+  add<Peer, style::get, fastest_map>(size, Peer::label);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  benchmark::AddCustomContext("bare", fastest_map::label);
+  for (const size_mix& size : sizes) {
+    add<sequential_map<fastest_map>, style::get, fastest_map>(size, "bare");
+    add<evmap<fastest_map>, style::get, fastest_map>(size, "evmap/get");
+    add<evmap<fastest_map>, style::find_one, fastest_map>(size, "evmap/find_one");
+    add<evmap<fastest_map>, style::one_guard, fastest_map>(size, "evmap/one_guard");
+#if defined(TANDEM_BENCH_HAS_BOOST_CONCURRENT)
+    add_peer<boost_concurrent_map>(size);
+#endif
+#if defined(TANDEM_BENCH_HAS_CUCKOO)
+    add_peer<cuckoo_map>(size);
+#endif
+#if defined(TANDEM_BENCH_HAS_TBB)
+    add_peer<tbb_hash_map>(size);
+#endif
+    add_peer<locked_unordered_map>(size);
+#if defined(TANDEM_BENCH_HAS_ABSL)
+    add<evmap<absl_flat>, style::get, absl_flat>(size, "evmap/get/over_absl_flat_hash_map");
+#endif
+    add<evmap<std_unordered>, style::get, std_unordered>(size, "evmap/get/over_std_unordered_map");
+  }
+  return run_registered(argc, argv);
+}
