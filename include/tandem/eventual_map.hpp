@@ -16,9 +16,9 @@
 // Costs, exceptions, and what values and keys must do: as evmap. Construction allocates.
 //
 // Thread safety: all members of the map may be called from any thread. A reader belongs to one thread at a time, and may
-// outlive the map: it then finds nothing. Progress: readers are wait-free. Writers wait for each other; refresh() also waits
-// for readers that have held a guard since before the last refresh, and then writers wait for it. The background thread does
-// not make them wait for readers.
+// outlive the map: it then finds nothing. Writing under a guard is fine. Progress: readers are wait-free. Writers wait for each
+// other; refresh() also waits for readers that have held a guard since before the last refresh, but makes no writer wait for
+// them. It must not be called under such a guard.
 #ifndef TANDEM_EVENTUAL_MAP_HPP
 #define TANDEM_EVENTUAL_MAP_HPP
 
@@ -26,6 +26,7 @@
 #include <tandem/options.hpp>
 #include <tandem/publisher.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -73,11 +74,16 @@ class eventual_map {
   // later refresh() tries again.
   void refresh() { writer_.publish(); }
 
-  // Lets a background thread make changes visible when they are `interval` old; zero stops it. What fails in the background is
-  // thrown by the next change or refresh(). Throws std::system_error if no thread can be had.
+  // Lets a background thread make changes visible when they are `interval` old; zero, or less, stops it. What fails in the
+  // background stays pending and is tried again after the next change; refresh() throws it. Throws std::system_error if no
+  // thread can be had.
   template <class Rep, class Period>
   void refresh_every(std::chrono::duration<Rep, Period> interval) {
-    writer_.set_policy({.every = std::chrono::duration_cast<std::chrono::nanoseconds>(interval)});
+    using std::chrono::nanoseconds;
+    bool const countable = std::chrono::duration<double>(interval) < std::chrono::duration<double>(nanoseconds::max());
+    auto every = countable ? std::chrono::duration_cast<nanoseconds>(interval) : nanoseconds::max();
+    if (interval > interval.zero()) every = std::max(every, nanoseconds(1));
+    writer_.set_policy({.every_changes = 0, .every = every});
   }
 
   // Whether there are changes that no reader sees yet.

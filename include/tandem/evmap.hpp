@@ -30,6 +30,8 @@
 // answers of contains and erase_value are as good as the equality is. Keys must have a proper hash and equality; a
 // sequential map that is plugged in may call them at any time.
 //
+// Bags, and so the map, may be copied by readers: that copies their values.
+//
 // A value that is removed is destroyed by the publish after the one that made its removal visible, or by the writer's end.
 //
 // Thread safety, progress, and versions: as left_right. One writer; one reader per thread; factories for everybody; guards
@@ -217,6 +219,12 @@ template <class Key, class Value, class Options>
 class evmap<Key, Value, Options>::meta_guard {
  public:
   meta_guard() = default;
+  meta_guard(meta_guard&& other) noexcept : pin_(std::move(other.pin_)), bag_(std::exchange(other.bag_, nullptr)) {}
+  meta_guard& operator=(meta_guard&& other) noexcept {
+    pin_ = std::move(other.pin_);
+    bag_ = std::exchange(other.bag_, nullptr);
+    return *this;
+  }
 
   explicit operator bool() const noexcept { return static_cast<bool>(pin_); }
   // Precondition: not empty.
@@ -411,7 +419,11 @@ class evmap<Key, Value, Options>::writer {
   writer& clear() { return append(typename side::clear_all{}); }
 
   // Room for `n` more values. Creates the key, with an empty bag: room that nobody owns would be lost.
-  writer& reserve(Key k, size_type n) { return append(typename side::reserve_bag{with_hash(std::move(k)), n}); }
+  // Throws std::length_error if no bag can have so many.
+  writer& reserve(Key k, size_type n) {
+    if (n > bag_type::max_size()) throw std::length_error("tandem::evmap: reserve() of more values than a bag can have");
+    return append(typename side::reserve_bag{with_hash(std::move(k)), n});
+  }
   // Gives back what the bag, or all bags, do not need.
   writer& shrink_to_fit(Key k) { return append(typename side::shrink_bag{with_hash(std::move(k))}); }
   writer& shrink_to_fit() { return append(typename side::shrink_all{}); }
@@ -455,7 +467,7 @@ class evmap<Key, Value, Options>::writer {
   // The map with all pending changes, which readers do not see yet. Good until the next call that changes or publishes. Waits
   // as publish() does, and leaves less to do for it.
   [[nodiscard]] view preview() { return view(std::addressof(writer_.preview())); }
-  // The map as readers see it. Good until the next publish but one.
+  // The map as readers see it. Good until the next publish, as left_right's published().
   [[nodiscard]] view published() const noexcept { return view(std::addressof(writer_.published())); }
 
   [[nodiscard]] reader make_reader() const { return reader(writer_.make_reader()); }

@@ -28,7 +28,8 @@
 //
 // Thread safety: a writer belongs to one thread at a time, and so does each reader; make one reader per thread, by copying
 // one or from a reader_factory, which all threads may share. A guard belongs to the thread that made it. Handles may be
-// moved between threads while they hold no guard. Readers, factories and guards may outlive the writer and each other.
+// moved between threads while they hold no guard. Readers and factories may outlive the writer and each other, and guards the
+// reader they came from; the writer's end waits for guards.
 //
 // Progress: enter() and the end of a guard are wait-free. Making a reader is lock-free and may allocate. publish(), take()
 // and the writer's destructor wait for readers, never for new ones; nobody else waits for anybody, and no lock is held.
@@ -42,7 +43,9 @@
 //                                          nor op, so that nothing has to be repaired
 //
 // Both applications must have the same effect: neither may depend on time, chance or addresses. They run inside publish(),
-// on the writer's thread, and must not call the writer.
+// on the writer's thread, and must not call the writer. After an exception absorb_first may be called again on operations
+// that it has been applied to already, on a T that does not have their effect any more: what it records in an operation must
+// be right when recorded anew.
 //
 // Exceptions: if an absorb throws, publish() throws it on. Readers keep what they had; pending() is unchanged; publish() can
 // be called again. What the throwing absorb left behind is undone by sync_with, unless T::absorbs_strongly.
@@ -149,17 +152,27 @@ class left_right<T, Op, Options>::basic_guard {
   explicit operator bool() const noexcept { return target_ != nullptr; }
 
   // Precondition of these: the guard is not empty.
-  const U& operator*() const& noexcept { return *target_; }
+  const U& operator*() const& noexcept {
+    check_held();
+    return *target_;
+  }
   const U& operator*() const&& = delete;  // the reference would outlive the guard
-  const U* operator->() const noexcept { return target_; }
+  const U* operator->() const noexcept {
+    check_held();
+    return target_;
+  }
 
   // The number of the publish that made visible what this guard sees; 0 for the initial T.
-  std::uint64_t version() const noexcept { return slot_->pinned->version; }
+  std::uint64_t version() const noexcept {
+    check_held();
+    return slot_->pinned->version;
+  }
 
   // A guard of a part: `project(const U&)` returns a reference into it, or a pointer. This guard becomes empty. For a null
   // pointer the guard returned is empty too, and the side is no longer pinned. If `project` throws, nothing has changed.
   template <class F>
   auto map(F&& project) && {
+    check_held();
     using result = std::invoke_result_t<F, const U&>;
     if constexpr (std::is_pointer_v<result>) {
       return std::move(*this).narrow(std::invoke(std::forward<F>(project), *target_));
@@ -184,6 +197,12 @@ class left_right<T, Op, Options>::basic_guard {
   friend left_right;
 
   basic_guard(slot* s, const U* target, std::uint64_t epoch) noexcept : slot_(s), target_(target), epoch_(epoch) {}
+
+  void check_held() const noexcept {
+    if constexpr (detail::diagnoses_misuse) {
+      if (target_ == nullptr) detail::misuse("an empty guard was used: look at its operator bool first");
+    }
+  }
 
   template <class Part>
   basic_guard<std::remove_cv_t<Part>> narrow(Part* part) && noexcept {
@@ -390,7 +409,7 @@ class left_right<T, Op, Options>::writer {
   // Queues an operation. Not visible until published. Strong exception guarantee. Amortised constant.
   writer& append(Op op) {
     check_idle();
-    pending_.push_back(std::move(op));
+    pending_.push_back(make_entry(std::move(op)));
     return *this;
   }
 
@@ -406,7 +425,7 @@ class left_right<T, Op, Options>::writer {
     check_idle();
     std::size_t const before = pending_.size();
     try {
-      for (auto&& item : items) pending_.push_back(make(std::forward<decltype(item)>(item)));
+      for (auto&& item : items) pending_.push_back(make_entry(make(std::forward<decltype(item)>(item))));
     } catch (...) {
       while (pending_.size() != before) pending_.pop_back();  // erase() would ask for an assignment
       throw;
@@ -464,14 +483,16 @@ class left_right<T, Op, Options>::writer {
     pending_.clear();
   }
 
-  // Publishes what is pending, waits for all guards, and hands the data out. Readers see nothing from then on. If the publish
-  // throws, nothing was taken and the writer goes on.
+  // Publishes what is pending, waits for all guards, and hands the data out. Readers see nothing from then on, and the writer is
+  // as if moved from. If the publish throws, nothing was taken and the writer goes on; if moving the T throws, it is lost.
   [[nodiscard]] T take() && {
     flush();
     retire();
-    T result = std::move(*visible().data);
-    close();
-    return result;
+    struct closing {
+      writer& self;
+      ~closing() { self.close(); }
+    } const afterwards{*this};
+    return std::move(*visible().data);
   }
 
   // The number of publishes so far.
@@ -490,7 +511,7 @@ class left_right<T, Op, Options>::writer {
   [[nodiscard]] reader make_reader() const { return reader(state_); }
   [[nodiscard]] reader_factory factory() const { return reader_factory(state_); }
 
-  // What readers see now. Good until the next publish but one, as if under a guard.
+  // What readers see now. Good until the next publish; as a publish that comes after that, or preview(), writes it.
   [[nodiscard]] const T& published() const noexcept { return *visible().data; }
 
  private:
@@ -498,6 +519,25 @@ class left_right<T, Op, Options>::writer {
   static constexpr time_point at_once = time_point::min();
   static constexpr time_point forever = time_point::max();
   static constexpr bool strong = absorbs_strongly<T>;
+
+  // A log moves its entries when it grows, which must not fail half way: an Op whose move may throw has a node of its own.
+  static constexpr bool boxed = !std::is_nothrow_move_constructible_v<Op>;
+  using log = std::vector<std::conditional_t<boxed, std::unique_ptr<Op>, Op>>;
+
+  static typename log::value_type make_entry(Op&& op) {
+    if constexpr (boxed) {
+      return std::make_unique<Op>(std::move(op));
+    } else {
+      return std::move(op);
+    }
+  }
+  static Op& op_of(typename log::value_type& entry) noexcept {
+    if constexpr (boxed) {
+      return *entry;
+    } else {
+      return entry;
+    }
+  }
 
   side& hidden() const noexcept { return visible_is_right() ? state_->left : state_->right; }
   side& visible() const noexcept { return visible_is_right() ? state_->right : state_->left; }
@@ -528,13 +568,13 @@ class left_right<T, Op, Options>::writer {
     const T& theirs = *visible().data;
     for (; replayed_ != replay_.size(); ++replayed_) {
       if constexpr (absorbs_twice<T, Op>) {
-        mine.absorb_second(std::move(replay_[replayed_]), theirs);
+        mine.absorb_second(std::move(op_of(replay_[replayed_])), theirs);
       } else {
-        mine.absorb_first(replay_[replayed_], theirs);
+        mine.absorb_first(op_of(replay_[replayed_]), theirs);
       }
     }
     recycle_replay();
-    for (; applied_ != pending_.size(); ++applied_) mine.absorb_first(pending_[applied_], theirs);
+    for (; applied_ != pending_.size(); ++applied_) mine.absorb_first(op_of(pending_[applied_]), theirs);
   }
 
   // Empties the replay. Its memory is kept for the next operations unless it is large beside what is pending now, as after
@@ -542,7 +582,7 @@ class left_right<T, Op, Options>::writer {
   void recycle_replay() noexcept {
     replayed_ = 0;
     replay_.clear();
-    if (replay_.capacity() > 1024 && replay_.capacity() / 8 > pending_.size()) std::vector<Op>().swap(replay_);
+    if (replay_.capacity() > 1024 && replay_.capacity() / 8 > pending_.size()) log().swap(replay_);
   }
 
   // Makes the hidden side equal to the visible one if something half done was left on it: it then has the whole replay, and
@@ -632,10 +672,10 @@ class left_right<T, Op, Options>::writer {
 
   state_ref state_;
   // Applied to the visible side; the hidden one has the first `replayed_` of them.
-  std::vector<Op> replay_;
+  log replay_;
   std::size_t replayed_ = 0;
   // Not applied to the visible side; the hidden one has the first `applied_` of them.
-  std::vector<Op> pending_;
+  log pending_;
   std::size_t applied_ = 0;
   // The hidden side has something that the log does not tell.
   bool damaged_ = false;

@@ -2,8 +2,8 @@
 //
 // It takes a writer (of evmap or left_right) and guards it with a mutex. update(f) runs f on the writer; the policy says when
 // what was changed becomes visible: after so many changes, after so much time, whichever comes first, or only by publish().
-// The background thread never waits for readers while it holds the mutex: while a reader is in the way it tries again, so
-// update() is delayed by other updates and by the work of a publish, never by a reader.
+// Nobody waits for readers while holding the mutex: while a reader is in the way, the attempt is repeated. So update() is
+// delayed by other updates and by the work of a publish, never by a reader.
 //
 //     auto [writer, reader] = tandem::make_evmap<std::string, int>();
 //     tandem::background_publisher shared(std::move(writer), {.every_changes = 1000, .every = 5ms});
@@ -11,14 +11,18 @@
 //
 // Do not use it where one thread writes anyway: a writer of its own costs no mutex and chooses its moments better.
 //
-// Thread safety: all members may be called from any thread; update() must not call the publisher again. Progress: blocking,
-// but readers of the map go on as ever.
+// Thread safety: all members may be called from any thread; what update() and inspect() call must not call the publisher
+// again. update() may be called under a guard; publish() only if no reader has held it since before the last publish, as it
+// would wait for it. Progress: blocking, but readers of the map go on as ever.
 //
-// Exceptions: what a publish throws in the background is kept and thrown by the next update(), publish() or release(). The
-// background goes on trying.
+// Exceptions: when a publish throws in the background, nothing is lost, the changes stay pending; failure() tells what was
+// thrown, and the background tries again after the next update(). publish() throws what its own attempt throws.
 #ifndef TANDEM_PUBLISHER_HPP
 #define TANDEM_PUBLISHER_HPP
 
+#include <tandem/sync/backoff.hpp>
+
+#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <condition_variable>
@@ -41,8 +45,7 @@ struct publish_policy {
 
 // What a background_publisher needs of a writer: evmap's and left_right's have it.
 template <class W>
-concept publishing_writer = std::movable<W> && requires(W& w, const W& c) {
-  w.publish();
+concept publishing_writer = std::move_constructible<W> && requires(W& w, const W& c) {
   { w.try_publish() } -> std::same_as<bool>;
   { c.pending() } -> std::convertible_to<std::size_t>;
 };
@@ -61,8 +64,7 @@ class background_publisher {
   // Runs f(Writer&) while nobody else uses the writer, and returns what it returns.
   template <std::invocable<Writer&> F>
   decltype(auto) update(F&& f) {
-    std::unique_lock hold(mutex_);
-    rethrow_failure();
+    std::scoped_lock const hold(mutex_);
     // Looks at what is due when f is done, also when it throws.
     struct notice {
       background_publisher& self;
@@ -78,13 +80,15 @@ class background_publisher {
     return std::invoke(std::forward<F>(f), writer_);
   }
 
-  // Makes everything changed so far visible before it returns. Waits for readers as the writer's publish() does; updates wait
-  // for it.
+  // Makes everything changed so far visible before it returns. Waits for readers as the writer's publish() does.
   void publish() {
+    for (backoff wait; !publish_unless_delayed();) wait();
+  }
+
+  // What the last attempt of the background threw, if there was no successful publish since; otherwise null.
+  [[nodiscard]] std::exception_ptr failure() const {
     std::scoped_lock const hold(mutex_);
-    rethrow_failure();
-    writer_.publish();
-    seen_pending_ = 0;
+    return failure_;
   }
 
   // Changes the policy; a manual one ends the background thread. Throws std::system_error if no thread can be had: then the
@@ -93,13 +97,15 @@ class background_publisher {
     std::scoped_lock const control(control_);
     stop();
     if (policy.is_manual()) return;
-    policy_ = policy;
-    stopping_ = false;
-    note_changes_locked();
+    {
+      std::scoped_lock const hold(mutex_);
+      policy_ = policy;
+      stopping_ = false;
+    }
     try {
       thread_ = std::thread([this] { run(); });
     } catch (...) {
-      policy_ = {};
+      stop();
       throw;
     }
   }
@@ -107,67 +113,86 @@ class background_publisher {
   // Stops the thread and hands the writer out; the publisher may then only be destroyed.
   [[nodiscard]] Writer release() && {
     stop();
-    rethrow_failure();
     return std::move(writer_);
   }
 
  private:
   using clock = std::chrono::steady_clock;
-  // Between attempts while a reader is in the way.
-  static constexpr std::chrono::microseconds retry_after{100};
+  // Between attempts of the background while a reader is in the way.
+  static constexpr std::chrono::microseconds first_retry{100};
+  static constexpr std::chrono::microseconds last_retry{5000};
 
   void run() {
     std::unique_lock hold(mutex_);
+    auto retry = first_retry;
     while (!stopping_) {
       if (!is_due()) {
-        if (policy_.every.count() > 0 && writer_.pending() != 0) {
-          wake_.wait_until(hold, oldest_change_ + policy_.every);
-        } else {
-          wake_.wait(hold);
-        }
-        continue;
+        sleep_until_due(hold);
+      } else if (publish_in_background()) {
+        retry = first_retry;
+      } else {
+        wake_.wait_for(hold, retry);
+        retry = std::min(2 * retry, last_retry);
       }
-      if (!publish_in_background()) wake_.wait_for(hold, retry_after);
     }
   }
 
+  void sleep_until_due(std::unique_lock<std::mutex>& hold) {
+    if (seen_pending_ != 0 && policy_.every.count() > 0 && !gave_up_ && due() != clock::time_point::max()) {
+      wake_.wait_until(hold, due());
+    } else {
+      wake_.wait(hold);
+    }
+  }
+
+  // False: a reader is in the way.
+  bool publish_unless_delayed() {
+    std::scoped_lock const hold(mutex_);
+    if (!writer_.try_publish()) return false;
+    note_publish();
+    return true;
+  }
   bool publish_in_background() noexcept {
     try {
       if (!writer_.try_publish()) return false;
-      seen_pending_ = 0;
-      return true;
+      note_publish();
     } catch (...) {
       failure_ = std::current_exception();
-      return false;
+      gave_up_ = true;
     }
+    return true;
   }
+
+  // All of these with the mutex held.
 
   bool is_due() const {
-    std::size_t const pending = writer_.pending();
-    if (pending == 0) return false;
-    if (policy_.every_changes != 0 && pending >= policy_.every_changes) return true;
-    return policy_.every.count() > 0 && clock::now() >= oldest_change_ + policy_.every;
+    if (seen_pending_ == 0 || gave_up_) return false;
+    if (policy_.every_changes != 0 && seen_pending_ >= policy_.every_changes) return true;
+    return policy_.every.count() > 0 && clock::now() >= due();
   }
 
-  // After an update, with the mutex held.
+  // When the oldest change has been pending for long enough; the end of time, if the clock does not reach that far.
+  clock::time_point due() const {
+    return policy_.every < clock::time_point::max() - oldest_change_ ? oldest_change_ + policy_.every
+                                                                     : clock::time_point::max();
+  }
+
   void note_changes() noexcept {
     std::size_t const pending = writer_.pending();
     bool const first = pending != 0 && seen_pending_ == 0;
+    bool const resumes = std::exchange(gave_up_, false);
     seen_pending_ = pending;
-    if (policy_.is_manual()) return;
     if (first) oldest_change_ = clock::now();
-    if (first || is_due()) wake_.notify_one();
+    if (!policy_.is_manual() && (first || resumes || is_due())) wake_.notify_one();
   }
-  void note_changes_locked() {
-    std::scoped_lock const hold(mutex_);
+
+  void note_publish() noexcept {
     seen_pending_ = 0;
-    note_changes();
+    failure_ = nullptr;
+    gave_up_ = false;
   }
 
-  void rethrow_failure() {
-    if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
-  }
-
+  // Not with the mutex held.
   void stop() noexcept {
     {
       std::scoped_lock const hold(mutex_);
@@ -186,6 +211,7 @@ class background_publisher {
   std::size_t seen_pending_ = 0;     // after the last update or publish
   clock::time_point oldest_change_;  // of those that are pending
   std::exception_ptr failure_;
+  bool gave_up_ = false;  // the background failed, and nothing has changed since
   bool stopping_ = true;
   // With `control_` held only.
   std::mutex control_;

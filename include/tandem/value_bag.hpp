@@ -46,7 +46,8 @@
 // values of the source in an unspecified state when it throws. What cannot throw is noexcept.
 //
 // **Threads.** As standard containers: any number of threads may use const members at once; a change excludes everything else.
-// Bags with `shared_values` are one object in this respect as far as changes go, see there.
+// This also holds for bags with `shared_values`, unless they were made by sharing, which only the containers of this library
+// do.
 #ifndef TANDEM_VALUE_BAG_HPP
 #define TANDEM_VALUE_BAG_HPP
 
@@ -73,10 +74,11 @@ namespace tandem {
 // Storage: every bag owns its values. Copying the bag copies them.
 struct owned_values {};
 
-// Storage: copies of a bag share their values, each of which lives in a node with a count of its owners (small, trivially
-// copyable values are copied instead). T need not be copyable. The count is a plain number, so all bags that come from one
-// another must be changed, copied and destroyed on one thread at a time; other threads may read them meanwhile, each
-// bag for itself while it does not change. A value stays with the allocator that it was made with.
+// Storage, for containers that keep a bag twice: each value lives in a node with a count of its owners (small, trivially
+// copyable values are stored as they are), so that two bags can have one value in common. They come to do so by
+// detail::bag_access only; copying a bag copies its values, as ever. The count is a plain number: bags that share must be changed
+// and destroyed on one thread at a time; other threads may read them, and copy them, while they do not change. A value stays
+// with the allocator that it was made with.
 struct shared_values {};
 
 struct value_bag_options {
@@ -204,7 +206,7 @@ class value_bag {
     append(std::ranges::begin(values), std::ranges::end(values));
   }
 
-  // Copies values (shared_values: shares them), order and form, but no more capacity than they need.
+  // Copies values, order and form, but no more capacity than they need.
   value_bag(const value_bag& other)
     requires stored::is_copyable
       : value_bag(other, allocator_traits::select_on_container_copy_construction(other.array_.allocator())) {}
@@ -501,6 +503,15 @@ struct bag_access {
     return Bag::stored::value(e);
   }
 
+  // A bag with the same functions, allocator, elements and form, and with shared_values the same values. Throws what the
+  // allocator throws.
+  template <class Bag>
+  static Bag share(const Bag& bag) {
+    Bag made(bag.hasher_, bag.equal_, bag.array_.allocator());
+    made.array_.fill(bag.array_, [](element<Bag>* where, const element<Bag>& from) { std::construct_at(where, from); });
+    return made;
+  }
+
   // Constructs a T, in a node if need be.
   template <class Bag, class... Args>
   static element<Bag> make(const typename Bag::allocator_type& allocator, Args&&... args) {
@@ -588,6 +599,17 @@ struct bag_access {
   template <class Bag>
   static void apply_assign(Bag& bag, element<Bag>&& e) noexcept {
     bag.array_.assign_one(std::move(e));
+  }
+
+  // The form that the size asks for, and, if memory for that can be had, no more memory than needed.
+  template <class Bag>
+  static void apply_shrink(Bag& bag) noexcept {
+    bag.array_.settle_form();
+    try {
+      bag.array_.shrink_to_fit();
+    } catch (...) {
+      // A request to give memory back that gets none to move to is dropped; the form is the same either way.
+    }
   }
 
   // The position of an element equal to `q`, or npos; in a hashed bag the first of its group.

@@ -151,6 +151,11 @@ class bag_array {
     make_room(wanted, is_hashed(), wanted);
   }
 
+  // No longer hashed if a bag of this size would not have become so.
+  void settle_form() noexcept {
+    if (is_hashed() && size_ < Limits::hashed_from) form_ = form::vector;
+  }
+
   // The smallest form and capacity that hold the content.
   void shrink_to_fit() {
     if (form_ == form::inlined) return;

@@ -12,6 +12,7 @@
 #include <concepts>
 #include <cstddef>
 #include <iterator>
+#include <memory>
 #include <ranges>
 #include <utility>
 
@@ -33,7 +34,7 @@ concept prefetches_keys = requires(const Map& map, const Q& k) { map.prefetch(k)
 template <class Map, class Q>
 concept has_buckets_for = requires(const Map& map, const Q& k, typename Map::const_local_iterator at) {
   at = map.begin(map.bucket(k));
-  at == map.end(std::size_t{});
+  { at == map.end(map.bucket(k)) } -> std::convertible_to<bool>;
 };
 
 // Writes result(entry), or nullptr, for each of `keys` to `out`.
@@ -55,13 +56,14 @@ Out find_batched(const Map& map, const Keys& keys, Out out, Result result) {
       for (std::size_t n = 0; n != batch && at != last; ++n, ++at) map.prefetch(as_key<Types>(*at));
     } else if constexpr (has_buckets_for<Map, looked_up>) {
       if (map.bucket_count() > batch) {
-        std::array<typename Map::const_local_iterator, batch> first;
+        std::array<const void*, batch> first;
         std::size_t n = 0;
-        for (; n != batch && at != last; ++n, ++at) first[n] = map.begin(map.bucket(as_key<Types>(*at)));
-        typename Map::const_local_iterator const none{};
-        for (std::size_t i = 0; i != n; ++i) {
-          if (first[i] != none) fetch_ahead(std::addressof(*first[i]));
+        for (; n != batch && at != last; ++n, ++at) {
+          auto const bucket = map.bucket(as_key<Types>(*at));
+          auto const node = map.begin(bucket);
+          first[n] = node == map.end(bucket) ? nullptr : std::addressof(*node);
         }
+        for (std::size_t i = 0; i != n; ++i) fetch_ahead(first[i]);
       }
     }
     for (std::size_t n = 0; n != batch && next != last; ++n, ++next) answer(as_key<Types>(*next));

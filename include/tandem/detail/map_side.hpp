@@ -11,7 +11,8 @@
 // Values that are not small and trivially copyable live in one node to which the bags of both sides and the operation point;
 // the node's count is plain, as the writer alone changes it. A removed value goes when the second side lets go of it.
 //
-// An operation that throws leaves its side and itself as they were, so a publish can go on where it stopped.
+// An operation that throws leaves its side and itself as they were, so a publish can go on where it stopped; with a few
+// combinations of types it cannot promise that, see absorbs_strongly, and the side is then made anew from the other one.
 #ifndef TANDEM_DETAIL_MAP_SIDE_HPP
 #define TANDEM_DETAIL_MAP_SIDE_HPP
 
@@ -22,6 +23,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <type_traits>
+#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -67,6 +70,11 @@ struct map_types {
     bag make_bag() const { return bag(hash_value, equal_value, typename bag::allocator_type(alloc)); }
   };
 };
+
+template <class Map>
+inline constexpr bool is_std_unordered_map = false;
+template <class Key, class T, class Hash, class Equal, class Allocator>
+inline constexpr bool is_std_unordered_map<std::unordered_map<Key, T, Hash, Equal, Allocator>> = true;
 
 template <class Types>
 class map_side {
@@ -125,7 +133,13 @@ class map_side {
 
   // ---- As left_right's T.
 
-  static constexpr bool absorbs_strongly = true;
+  // A table that moves its elements to a larger array loses some if a hash or a move throws half way; std::unordered_map does
+  // neither. And a meta whose swap throws is in neither of two states.
+  static constexpr bool absorbs_strongly =
+      std::is_nothrow_swappable_v<meta_type> &&
+      (is_std_unordered_map<map_type> ||
+       (noexcept(mixed(std::declval<const typename Types::hasher&>(), std::declval<const key&>())) &&
+        std::is_nothrow_move_constructible_v<key>));
 
   explicit map_side(const parts& p)
       : map_(0, typename Types::map_hash(p.hash), typename Types::map_equal(p.equal),
@@ -142,11 +156,13 @@ class map_side {
     std::visit([this](auto& o) { this->second(o); }, op);
   }
   void sync_with(const map_side& other) {
-    map_type copy(other.map_, map_.get_allocator());
+    map_type same(0, map_.hash_function(), map_.key_eq(), map_.get_allocator());
+    same.reserve(other.map_.size());
+    for (const auto& [k, b] : other.map_) same.try_emplace(k, bag_access::share(b));
     meta_type m(other.meta_);
     using std::swap;
-    swap(map_, copy);
     swap(meta_, m);
+    swap(map_, same);
   }
 
   // ---- Reading.
@@ -197,7 +213,7 @@ class map_side {
   }
   void first(set_meta& o) {
     meta_type m(o.m);
-    std::swap(meta_, m);
+    exchange_meta(m);
   }
   void first(auto& o) { second(o); }  // the others have nothing to decide
 
@@ -235,20 +251,27 @@ class map_side {
     if (bag* const b = bag_of(o)) {
       b->reserve(b->size() + o.more);
     } else {
-      bag fresh(empty_bag_, empty_bag_.get_allocator());
+      bag fresh = empty_bag();
       fresh.reserve(o.more);
       map_.try_emplace(o.k, std::move(fresh));
     }
   }
   void second(shrink_bag& o) {
-    if (bag* const b = bag_of(o)) b->shrink_to_fit();
+    if (bag* const b = bag_of(o)) bag_access::apply_shrink(*b);
   }
-  void second(shrink_all&) {
-    for (auto&& entry : map_) entry.second.shrink_to_fit();
+  void second(shrink_all&) noexcept {
+    for (auto&& entry : map_) bag_access::apply_shrink(entry.second);
   }
-  void second(set_meta& o) { std::swap(meta_, o.m); }
+  void second(set_meta& o) { exchange_meta(o.m); }
 
   // ---- Both.
+
+  void exchange_meta(meta_type& m) {
+    using std::swap;
+    swap(meta_, m);
+  }
+
+  bag empty_bag() const { return bag_access::share(empty_bag_); }
 
   bag* bag_of(const key_op& o) {
     auto const found = map_.find(prehashed<key>{o.k, o.hash});
@@ -257,19 +280,19 @@ class map_side {
 
   // `e` is moved from only if nothing throws: the map does not touch what it is given before it has room for it.
   void create(const key_op& o, element&& e) {
-    bag& fresh = map_.try_emplace(o.k, empty_bag_).first->second;
+    bag& fresh = map_.try_emplace(o.k, empty_bag()).first->second;
     bag_access::apply_assign(fresh, std::move(e));
   }
   void replace(const key_op& o, element&& e) { bag_access::apply_assign(find_or_create(o), std::move(e)); }
 
   bag& find_or_create(const key_op& o) {
     bag* const b = bag_of(o);
-    return b != nullptr ? *b : map_.try_emplace(o.k, empty_bag_).first->second;
+    return b != nullptr ? *b : map_.try_emplace(o.k, empty_bag()).first->second;
   }
 
   map_type map_;
   meta_type meta_;
-  // Never filled: new bags are copies of it, with its hash, equality and allocator.
+  // Never filled: new bags are as it is, with its hash, equality and allocator.
   bag const empty_bag_;
 };
 

@@ -5,7 +5,8 @@
 //   direct_value   T itself
 //   boxed_value    a node of its own, copied with the box; for a T whose move may throw
 //   shared_value   a node that copies of the box have in common; the last one destroys it. The count is a plain number:
-//                  copy and destroy the boxes of one node on one thread at a time. Any thread may read the value meanwhile.
+//                  copy and destroy the boxes of one node on one thread at a time. Any thread may read the value meanwhile,
+//                  and `copy` it: that makes a node of its own.
 //
 // Each kind offers: `element`; `value(element)`; `make(allocator, args...)`, which constructs a T; `copy(allocator, where, element)`,
 // which constructs a copy for a bag with this allocator; `transfer(allocator, where, element&)`, which does so but may take
@@ -165,7 +166,7 @@ struct boxed_value {
 template <class T, class Allocator>
 struct shared_value {
   using element = value_box<T, Allocator, true>;
-  static constexpr bool is_copyable = true;
+  static constexpr bool is_copyable = std::copy_constructible<T>;
   static constexpr bool transfer_is_nothrow = true;
 
   static const T& value(const element& e) noexcept { return *e; }
@@ -174,7 +175,9 @@ struct shared_value {
   static element make(const Allocator& allocator, Args&&... args) {
     return element::make(allocator, std::forward<Args>(args)...);
   }
-  static void copy(const Allocator&, element* where, const element& from) noexcept { std::construct_at(where, from); }
+  static void copy(const Allocator& allocator, element* where, const element& from) {
+    std::construct_at(where, element::make(allocator, *from));
+  }
   static void transfer(const Allocator&, element* where, element& from) noexcept {
     std::construct_at(where, std::move(from));
   }

@@ -10,7 +10,8 @@
 // automatic_fences measures. A publish in the light form costs the writer one heavy barrier; in the symmetric form it costs
 // every read one exchange. The writer goes light while barriers take less than a tenth of its time and symmetric when they
 // would take more than a fifth, so a writer that publishes rarely has readers at full speed, and one that publishes after
-// every write is not slowed down by system calls. In the symmetric form the clock is read at every eighth publish only.
+// every write is not slowed down by system calls. In the symmetric form the clock is read at every eighth publish only, so it
+// takes eight publishes to notice that they have become rare.
 #ifndef TANDEM_SYNC_FENCE_CHOICE_HPP
 #define TANDEM_SYNC_FENCE_CHOICE_HPP
 

@@ -78,7 +78,11 @@ inline bool register_heavy_barrier() noexcept {
 }
 
 inline bool execute_heavy_barrier() noexcept {
-  if (membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) == 0) return true;
+  // On large machines the kernel may need memory for it, and may for a moment have none.
+  for (int attempts = 0; attempts != 1000; ++attempts) {
+    if (membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) == 0) return true;
+    if (errno != ENOMEM) break;
+  }
   // A process that lost its registration, say by a checkpoint and restore, may register again.
   return errno == EPERM && register_heavy_barrier() && membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) == 0;
 }

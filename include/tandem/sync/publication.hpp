@@ -17,7 +17,8 @@
 // announced itself before. If its announcement comes before the scan in the order of the fences, the writer remembers it,
 // and writes to A only when its epoch has moved on from the value remembered: it has left. If its announcement comes after
 // the scan, its look comes after the turn, and finds B. No reader is thus ever on a side that is written. A reader that
-// enters after the scan has a new epoch, so the writer never waits for new readers.
+// enters after the scan has a new epoch, so the writer never waits for new readers. (One that enters between turn and scan is
+// on B and is remembered all the same: it delays the next publish as if it had entered just before.)
 //
 // The order of the fences comes in two forms (fences.hpp). Symmetric: announcement, look, turn and scan are sequentially
 // consistent operations. Light: announcement and look are plain, with a light barrier between them, and the writer executes
@@ -142,7 +143,9 @@ class publication {
     if ((even & 1) != 0) [[unlikely]] return enter_again(s);
     if constexpr (detail::diagnoses_misuse) s.thread.store(Atomics::this_thread(), std::memory_order_relaxed);
     if constexpr (choice::may_be_light) {
-      s.epoch.store(even + 1, std::memory_order_relaxed);
+      // order[announce_light]: release store; pairs with [drain], [scan]: whoever sees that the reader is inside again sees all
+      //   that it read before, in case the store of [leave] went unseen.
+      s.epoch.store(even + 1, std::memory_order_release);
       Atomics::light_barrier();  // pairs with the heavy barrier in turn()
       // order[look]: acquire load; pairs with [turn]: what the writer did to the side happens before it is read.
       std::uintptr_t const seen = current_.load(std::memory_order_acquire);
@@ -191,7 +194,7 @@ class publication {
   // Whether a reader that was inside at the last turn still is: the side that was current before it must not be written.
   // Costs one load per reader that is.
   bool readers_inside() noexcept {
-    // order[drain]: acquire load; pairs with [leave]: all that the reader read happens before the side is written.
+    // order[drain]: acquire load; pairs with [leave], [announce_light], [announce]: all that the reader read happens before the side is written.
     while (inside_ != nullptr && inside_->epoch.load(std::memory_order_acquire) != inside_->seen) {
       inside_ = inside_->next_inside;
     }
@@ -237,7 +240,7 @@ class publication {
 
   pin enter_symmetrically(slot& s, std::uint64_t odd) noexcept {
     // order[announce]: seq_cst exchange; pairs with [scan]: it is before the scan, which then sees it, or else [look_again]
-    //   is after [turn].
+    //   is after [turn]; pairs with [drain]: as [announce_light].
     s.epoch.exchange(odd, std::memory_order_seq_cst);
     // order[look_again]: seq_cst load; pairs with [turn]: it finds the new word if the scan missed the announcement; what
     //   the writer did to the side happens before it is read.
@@ -252,7 +255,9 @@ class publication {
 
   static pin enter_again(slot& s) noexcept {
     if constexpr (detail::diagnoses_misuse) {
-      if (s.thread.load(std::memory_order_relaxed) != Atomics::this_thread()) {
+      // Null: the guard was taken by code that was compiled without diagnosis.
+      auto const* const owner = s.thread.load(std::memory_order_relaxed);
+      if (owner != nullptr && owner != Atomics::this_thread()) {
         detail::misuse("a reader is used by two threads at once; make one reader for each thread");
       }
     }
@@ -291,8 +296,8 @@ class publication {
   void scan() noexcept {
     inside_ = nullptr;
     for (slot* s = first_slot(); s != nullptr; s = s->next) {
-      // order[scan]: seq_cst load; pairs with [announce]: see there; pairs with [leave]: an even epoch means that all that
-      //   the reader read happens before the side is written.
+      // order[scan]: seq_cst load; pairs with [announce]: see there; pairs with [leave], [announce_light]: all that the reader
+      //   read up to this epoch happens before the side is written.
       std::uint64_t const epoch = s->epoch.load(std::memory_order_seq_cst);
       if ((epoch & 1) == 0) continue;
       s->seen = epoch;
