@@ -233,9 +233,14 @@ class evmap<Key, Value, Options>::meta_guard {
 
   // Whether the key is in the map. Precondition of the rest: it is.
   [[nodiscard]] bool found() const noexcept { return bag_ != nullptr; }
-  const bag_type& operator*() const& noexcept { return *bag_; }
+  const bag_type& operator*() const& noexcept { return *operator->(); }
   const bag_type& operator*() const&& = delete;
-  const bag_type* operator->() const noexcept { return bag_; }
+  const bag_type* operator->() const noexcept {
+    if constexpr (detail::diagnoses_misuse) {
+      if (bag_ == nullptr) detail::misuse("the bag of a key that was not found was used: look at found() first");
+    }
+    return bag_;
+  }
 
   void reset() noexcept {
     bag_ = nullptr;
@@ -264,8 +269,8 @@ class evmap<Key, Value, Options>::reader_factory {
   typename sides::reader_factory factory_;
 };
 
-// A place to read from, for one thread. Copying makes an independent one. Lookups throw what the key's hash and equality
-// throw, and are otherwise wait-free if those are.
+// A place to read from, for one thread. Copying makes an independent one. Lookups of a reader return guards, those of a guard
+// return pointers that it keeps valid. They throw what the key's hash and equality throw, and are wait-free if those are.
 template <class Key, class Value, class Options>
 class evmap<Key, Value, Options>::reader {
  public:

@@ -1,21 +1,24 @@
 // Hashing and equality as all containers of this library use them.
 //
-//   tandem::hash<Key>      std::hash<Key>; for strings transparent: a std::string, a std::string_view and a const char* with
-//                          the same characters hash alike, without an allocation
+//   tandem::hash<Key>      std::hash<Key>; for strings transparent: a std::string, a std::string_view and a const char*
+//                          with the same characters hash alike, without an allocation
 //   tandem::equal_to<Key>  ==; for strings transparent in the same way
 //
-// These are the defaults; any function object of the shape of std::hash and std::equal_to will do. A container looks up a
-// key of another type than its own when both functions have a member type `is_transparent`.
+// These are the defaults; any function object of the shape of std::hash and std::equal_to will do. A container looks up
+// a key of another type than its own when both functions have a member type `is_transparent`.
 //
-// **Mixing.** Tables here select cells by some bits of the hash and shards by others, so every bit must depend on every bit
-// of the key. std::hash of an integer is usually the integer itself, so its result is mixed before it is used (two
+// **Mixing.** Tables here select cells by some bits of the hash and shards by others, so every bit must depend on every
+// bit of the key. std::hash of an integer is usually the integer itself, so its result is mixed before it is used (two
 // multiplications). A hash function whose result is good as it is says so, and is then used as it is:
 //
-//   struct my_hash { using is_avalanching = void; std::size_t operator()(const my_key&) const; };   // or std::true_type
+//   struct my_hash {
+//     using is_avalanching = void;  // or std::true_type
+//     std::size_t operator()(const my_key&) const;
+//   };
 //
-// **What user functions must do.** Equal keys must hash alike, and results must not change while a container holds the key;
-// functions that break this make lookups miss, but never make a container of this library touch memory it does not own.
-// Const calls must be safe from several threads at once. They may throw; each container says what happens then.
+// **What user functions must do.** Equal keys must hash alike, and results must not change while a container holds the
+// key; functions that break this make lookups miss, but never make a container of this library touch memory it does not
+// own. Const calls must be safe from several threads at once. They may throw; each container says what happens then.
 #ifndef TANDEM_HASH_HPP
 #define TANDEM_HASH_HPP
 
@@ -52,7 +55,8 @@ struct no_hash {};
 
 }  // namespace detail
 
-// The default hash function. Where std::hash<Key> is disabled this has no call operator, but can still be made and copied.
+// The default hash function. Where std::hash<Key> is disabled this has no call operator, but can still be made and
+// copied.
 template <class Key>
 struct hash : std::conditional_t<hash_function_for<std::hash<Key>, Key>, std::hash<Key>, detail::no_hash> {};
 
@@ -142,9 +146,9 @@ constexpr std::uint64_t folded_product(std::uint64_t a, std::uint64_t b) noexcep
 #endif
 }
 
-// Two products: after a single one some bits of the result hang on one bit of the key, and 1024 multiples of 8 fill 300 of
-// 1024 cells that are selected by bits 32 to 41. The constants have their bits spread evenly; the first
-// one keeps small numbers from having a product without an upper half.
+// Two products: after a single one some bits of the result hang on one bit of the key, and 1024 multiples of 8 fill 300
+// of 1024 cells that are selected by bits 32 to 41. The constants have their bits spread evenly; the first one keeps
+// small numbers from having a product without an upper half.
 constexpr std::uint64_t mix64(std::uint64_t h) noexcept {
   return folded_product(folded_product(h ^ 0xa076'1d64'78bd'642fU, 0x9e37'79b9'7f4a'7c15U), 0xe703'7ed1'a0b4'28dbU);
 }

@@ -13,7 +13,9 @@
 //
 // Cost: a read is two stores and one load of the reader's own cache line and one load of a shared line that changes only
 // when somebody publishes, about a nanosecond; see options.hpp for the fences. A write is two applications of its operation.
-// A publish is one exchange, one look at each reader, and, with asymmetric fences, one system call of 0.4 to 10 us.
+// A publish is one exchange, one look at each reader, and, with asymmetric fences, one system call of 0.4 to 10 us; and it waits
+// for readers of two publishes ago: where threads outnumber processors, one of them may have been preempted in its guard, and
+// gets its next time slice only after some milliseconds.
 //
 //     struct add { int n; };
 //     struct counter {
@@ -79,7 +81,7 @@ namespace tandem {
 // What a writer has seen so far. Kept by the writer; reading it costs nothing to anybody.
 struct left_right_stats {
   std::uint64_t publishes = 0;       // publishes so far, the writer's version()
-  std::uint64_t waits = 0;           // of these, how many found a reader still inside and had to wait
+  std::uint64_t waits = 0;           // how often publish(), publish_for() or preview() found a reader inside and had to wait
   std::chrono::nanoseconds waited{0};              // time spent waiting, but for waits below about a microsecond
   std::chrono::nanoseconds longest_guard_wait{0};  // the longest that guards held up one publish: a lower bound of how
                                                    // long the longest of them was held

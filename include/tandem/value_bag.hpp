@@ -1,8 +1,8 @@
 // value_bag: a multiset for bags that are mostly tiny.
 //
-// A bag of one value is the value itself, in the object; a few values are a small vector; from the 32nd on the bag keeps an
-// index and finds, counts and erases in constant time. It is what evmap keeps per key, and useful on its own where a
-// std::unordered_multiset per key would cost hundreds of bytes for a single value.
+// A bag of one value is the value itself, in the object; a few values are a small vector; from the 32nd on the bag
+// keeps an index and finds, counts and erases in constant time. It is what evmap keeps per key, and useful on its own
+// where a std::unordered_multiset per key would cost hundreds of bytes for a single value.
 //
 //   tandem::value_bag<std::string> names{"ada", "grace"};
 //   names.insert("ada");
@@ -11,8 +11,8 @@
 //   for (const std::string& n : names) ...
 //
 // **Use it when** most bags hold nothing, one or a few values, some may become large, and equal values may occur.
-// **Do not use it when** all bags are large and the order of elements or stable references matter: insertion and erasure move
-// elements, as in a vector.
+// **Do not use it when** all bags are large and the order of elements or stable references matter: insertion and
+// erasure move elements, as in a vector.
 //
 // | form   | when                        | memory, beside the elements          | contains, count, erase_one |
 // |--------|-----------------------------|--------------------------------------|----------------------------|
@@ -20,34 +20,35 @@
 // | vector | up to 31                    | a block                              | up to n ==                 |
 // | hashed | from 32 on                  | a block, about 32-36 bytes per place | one hash, about one ==     |
 //
-// insert is amortized constant time in every form. A bag turns hashed as soon as its size reaches `Options::hashed_from`, and
-// back to a vector as soon as it falls to `Options::vector_until`; the gap between the two keeps a bag that wavers from
-// turning all the time. Nothing else makes a bag hashed. Heap memory is kept until shrink_to_fit() or assign(). A bag of a T
-// that Options::hasher cannot hash is a vector at any size.
+// insert is amortized constant time in every form. A bag turns hashed as soon as its size reaches
+// `Options::hashed_from`, and back to a vector as soon as it falls to `Options::vector_until`; the gap between the two
+// keeps a bag that wavers from turning all the time. Nothing else makes a bag hashed. Heap memory is kept until
+// shrink_to_fit() or assign(). A bag of a T that Options::hasher cannot hash is a vector at any size.
 //
-// **Elements.** Equal elements stay distinct objects. They are in one array: insert appends, erasing one moves the last one
-// into its place. Iteration follows the array; front() is its first element. Bags that went through the same edits have
-// the same order. Which one of several equal elements erase_one takes is unspecified, but it follows from the edits too.
-// Values cannot be modified in place. Iterators, references and pointers are good until the next change of the bag.
+// **Elements.** Equal elements stay distinct objects. They are in one array: insert appends, erasing one moves the last
+// one into its place. Iteration follows the array; front() is its first element. Bags that went through the same edits
+// have the same order. Which one of several equal elements erase_one takes is unspecified, but it follows from the
+// edits too. Values cannot be modified in place. Iterators, references and pointers are good until the next change of
+// the bag.
 //
 // A bag of uint64_t, and any bag with shared_values whose values are not kept in the object, is 16 bytes.
 //
-// **Requirements.** T: an object type whose destructor does not throw and does not use the bag. Nothing more for insert,
-// iteration and size; a copy constructor to copy the bag; Options::equal to find anything. Move-only and over-aligned
-// types are fine. A T whose move may throw is kept in a node of its own, one allocation per element, because elements move
-// when others are erased. Hash and equality must be const-callable and must not throw when moved or swapped.
-// Equality that is no equivalence, or a hash that is not consistent with it, makes the bag give wrong answers; it never
-// makes it lose, leak or destroy twice an element.
+// **Requirements.** T: an object type whose destructor does not throw and does not use the bag. Nothing more for
+// insert, iteration and size; a copy constructor to copy the bag; Options::equal to find anything. Move-only and
+// over-aligned types are fine. A T whose move may throw is kept in a node of its own, one allocation per element,
+// because elements move when others are erased. Hash and equality must be const-callable and must not throw when moved
+// or swapped. Equality that is no equivalence, or a hash that is not consistent with it, makes the bag give wrong
+// answers; it never makes it lose, leak or destroy twice an element.
 //
-// **Exceptions.** Every operation either succeeds or has no effect (but may leave a larger capacity or another form: inserting
-// a range). Whatever may throw passes on what the allocator, the hash, the equality, the predicate and the constructors of T
-// throw, and std::length_error if there would be more than max_size() elements. One exception to the rule: moving a bag
-// to an allocator that is not equal to its own, for a T that cannot be copied and whose move may throw, leaves the
-// values of the source in an unspecified state when it throws. What cannot throw is noexcept.
+// **Exceptions.** Every operation either succeeds or has no effect (but may leave a larger capacity or another form:
+// inserting a range). Whatever may throw passes on what the allocator, the hash, the equality, the predicate and the
+// constructors of T throw, and std::length_error if there would be more than max_size() elements. One exception to the
+// rule: moving a bag to an allocator that is not equal to its own, for a T that cannot be copied and whose move may
+// throw, leaves the values of the source in an unspecified state when it throws. What cannot throw is noexcept.
 //
-// **Threads.** As standard containers: any number of threads may use const members at once; a change excludes everything else.
-// This also holds for bags with `shared_values`, unless they were made by sharing, which only the containers of this library
-// do.
+// **Threads.** As standard containers: any number of threads may use const members at once; a change excludes
+// everything else. This also holds for bags with `shared_values`, unless they were made by sharing, which only the
+// containers of this library do.
 #ifndef TANDEM_VALUE_BAG_HPP
 #define TANDEM_VALUE_BAG_HPP
 
@@ -74,18 +75,18 @@ namespace tandem {
 // Storage: every bag owns its values. Copying the bag copies them.
 struct owned_values {};
 
-// Storage, for containers that keep a bag twice: each value lives in a node with a count of its owners (small, trivially
-// copyable values are stored as they are), so that two bags can have one value in common. They come to do so by
-// detail::bag_access only; copying a bag copies its values, as ever. The count is a plain number: bags that share must be changed
-// and destroyed on one thread at a time; other threads may read them, and copy them, while they do not change. A value stays
-// with the allocator that it was made with.
+// Storage, for containers that keep a bag twice: each value lives in a node with a count of its owners (small,
+// trivially copyable values are stored as they are), so that two bags can have one value in common. They come to do so
+// by detail::bag_access only; copying a bag copies its values, as ever. The count is a plain number: bags that share
+// must be changed and destroyed on one thread at a time; other threads may read them, and copy them, while they do not
+// change. A value stays with the allocator that it was made with.
 struct shared_values {};
 
 struct value_bag_options {
-  using hasher = void;                             // void: tandem::hash<T>; where that is disabled, the bag stays a vector
-  using equal = void;                              // void: tandem::equal_to<T>
-  using allocator = std::allocator<std::byte>;     // rebound to what is allocated
-  using storage = owned_values;                    // or shared_values
+  using hasher = void;                          // void: tandem::hash<T>; where that is disabled, the bag stays a vector
+  using equal = void;                           // void: tandem::equal_to<T>
+  using allocator = std::allocator<std::byte>;  // rebound to what is allocated
+  using storage = owned_values;                 // or shared_values
   static constexpr std::size_t hashed_from = 32;   // from this size on a bag is hashed
   static constexpr std::size_t vector_until = 16;  // a hashed bag that shrinks to this size is a vector again
 };
@@ -103,7 +104,8 @@ template <class T, class Allocator, class Storage>
 struct stored_value;
 template <class T, class Allocator>
 struct stored_value<T, Allocator, owned_values>
-    : std::conditional_t<std::is_nothrow_move_constructible_v<T>, direct_value<T, Allocator>, boxed_value<T, Allocator>> {};
+    : std::conditional_t<std::is_nothrow_move_constructible_v<T>, direct_value<T, Allocator>,
+                         boxed_value<T, Allocator>> {};
 template <class T, class Allocator>
 struct stored_value<T, Allocator, shared_values>
     : std::conditional_t<is_copied_when_shared<T>, direct_value<T, Allocator>, shared_value<T, Allocator>> {};
@@ -139,7 +141,8 @@ class bag_iterator {
 
 template <class T, class Options = value_bag_options>
 class value_bag {
-  static_assert(std::is_object_v<T> && std::same_as<T, std::remove_cv_t<T>>, "the values of a value_bag are plain objects");
+  static_assert(std::is_object_v<T> && std::same_as<T, std::remove_cv_t<T>>,
+                "the values of a value_bag are plain objects");
   static_assert(std::is_nothrow_destructible_v<T>, "values whose destructor throws cannot be kept in a value_bag");
 
  public:
@@ -186,7 +189,8 @@ class value_bag {
     requires(std::default_initializable<hasher> && std::default_initializable<key_equal>)
       : array_(allocator), hasher_(), equal_() {}
 
-  constexpr explicit value_bag(const hasher& hash, const key_equal& equal, const allocator_type& allocator = allocator_type())
+  constexpr explicit value_bag(const hasher& hash, const key_equal& equal,
+                               const allocator_type& allocator = allocator_type())
       : array_(allocator), hasher_(hash), equal_(equal) {}
 
   value_bag(std::initializer_list<T> values, const allocator_type& allocator = allocator_type())
@@ -214,7 +218,8 @@ class value_bag {
   value_bag(const value_bag& other, const allocator_type& allocator)
     requires stored::is_copyable
       : value_bag(other.hasher_, other.equal_, allocator) {
-    array_.fill(other.array_, [this](element* where, const element& from) { stored::copy(array_.allocator(), where, from); });
+    array_.fill(other.array_,
+                [this](element* where, const element& from) { stored::copy(array_.allocator(), where, from); });
   }
 
   // Takes everything; `other` is empty afterwards.
@@ -223,12 +228,14 @@ class value_bag {
     array_.steal(other.array_);
   }
 
-  // With an allocator that is not equal, the values are moved or copied one by one, by copies if moving might fail half way.
+  // With an allocator that is not equal, the values are moved or copied one by one, by copies if moving might fail half
+  // way.
   value_bag(value_bag&& other, const allocator_type& allocator) : value_bag(other.hasher_, other.equal_, allocator) {
     if (owns_alike(other)) {
       array_.steal(other.array_);
     } else {
-      array_.fill(other.array_, [this](element* where, element& from) { stored::transfer(array_.allocator(), where, from); });
+      array_.fill(other.array_,
+                  [this](element* where, element& from) { stored::transfer(array_.allocator(), where, from); });
       other.array_.reset();
     }
   }
@@ -417,8 +424,8 @@ class value_bag {
     return erase_value(q);
   }
 
-  // Erases the elements for which pred(const T&) is true; returns how many. `pred` is called once per element, before the
-  // first one goes. Needs memory for their positions.
+  // Erases the elements for which pred(const T&) is true; returns how many. `pred` is called once per element, before
+  // the first one goes. Needs memory for their positions.
   template <std::predicate<const T&> Pred>
   size_type erase_if(Pred pred);
   template <std::predicate<const T&> Pred>
@@ -435,8 +442,8 @@ class value_bag {
   [[nodiscard]] size_type capacity() const noexcept { return array_.capacity(); }
   // Room for `n` elements in all. Does not make the bag hashed: the index is made when it is first needed.
   void reserve(size_type n) { array_.reserve(n); }
-  // The smallest form that holds the content, with no spare capacity: inline for one element and for none, a vector where the
-  // size allows for one. May allocate, and throw if that fails.
+  // The smallest form that holds the content, with no spare capacity: inline for one element and for none, a vector
+  // where the size allows for one. May allocate, and throw if that fails.
   void shrink_to_fit() { array_.shrink_to_fit(); }
 
   [[nodiscard]] bool is_inline() const noexcept { return array_.is_inlined(); }
@@ -485,13 +492,13 @@ namespace detail {
 
 // Two passes over one change, for a container that makes it on several bags.
 //
-// A plan_ function looks at a bag and decides: it may call the hash, the equality and the predicate, may allocate and throw, and
-// changes nothing. An apply_ function carries the decision out, on that bag or on another one that went through the
-// same edits; it runs no user code but moves and destructors of elements. The members of value_bag that change it are one after
-// the other.
+// A plan_ function looks at a bag and decides: it may call the hash, the equality and the predicate, may allocate and
+// throw, and changes nothing. An apply_ function carries the decision out, on that bag or on another one that went
+// through the same edits; it runs no user code but moves and destructors of elements. The members of value_bag that
+// change it are one after the other.
 //
-// A decision that does not fit the bag is safe: positions that are not there are ignored, as are links to them; the values
-// stay owned once. The bag may then not find them.
+// A decision that does not fit the bag is safe: positions that are not there are ignored, as are links to them; the
+// values stay owned once. The bag may then not find them.
 struct bag_access {
   static constexpr std::uint32_t npos = group_index::npos;
 
@@ -503,8 +510,8 @@ struct bag_access {
     return Bag::stored::value(e);
   }
 
-  // A bag with the same functions, allocator, elements and form, and with shared_values the same values. Throws what the
-  // allocator throws.
+  // A bag with the same functions, allocator, elements and form, and with shared_values the same values. Throws what
+  // the allocator throws.
   template <class Bag>
   static Bag share(const Bag& bag) {
     Bag made(bag.hasher_, bag.equal_, bag.array_.allocator());
@@ -642,12 +649,14 @@ struct bag_access {
         hash, [&](std::uint32_t position) { return static_cast<bool>(bag.equal_(at(bag, position), q)); });
   }
 
-  // The link of a value that comes after the first `n` elements, whose links are known. Compares with one of each group.
+  // The link of a value that comes after the first `n` elements, whose links are known. Compares with one of each
+  // group.
   template <class Bag, class Q>
   static bag_link link_among(const Bag& bag, const bag_link* links, std::uint32_t n, const Q& q) {
     const std::uint32_t hash = hash_of(bag, q);
     for (std::uint32_t i = 0; i != n; ++i) {
-      if (links[i].hash == hash && links[i].twin == npos && static_cast<bool>(bag.equal_(at(bag, i), q))) return {hash, i};
+      if (links[i].hash == hash && links[i].twin == npos && static_cast<bool>(bag.equal_(at(bag, i), q)))
+        return {hash, i};
     }
     return {hash, npos};
   }
@@ -696,7 +705,8 @@ auto value_bag<T, Options>::count_value(const Q& q) const -> size_type {
       return position == detail::bag_access::npos ? 0 : array_.index().count(position);
     }
   }
-  return static_cast<size_type>(std::count_if(begin(), end(), [&](const T& v) { return static_cast<bool>(equal_(v, q)); }));
+  return static_cast<size_type>(
+      std::count_if(begin(), end(), [&](const T& v) { return static_cast<bool>(equal_(v, q)); }));
 }
 
 template <class T, class Options>

@@ -1,23 +1,24 @@
-// The memory of a value_bag: one dense array of elements, its three forms, and the physical edits. Nothing here compares or
-// hashes; an edit is told what was decided. So any number of arrays that go through the same edits are equal position by
-// position.
+// The memory of a value_bag: one dense array of elements, its three forms, and the physical edits. Nothing here
+// compares or hashes; an edit is told what was decided. So any number of arrays that go through the same edits are
+// equal position by position.
 //
 //   form      elements                          index (group_index.hpp)
 //   inlined   at most one, in the object        none
 //   vector    in a heap block                   none in use; the memory of an old one may be kept for later
 //   hashed    in a heap block                   one, with all positions
 //
-// The object is 16 bytes where an element is no larger than a pointer: the element or the address of the block; the size;
-// the form. A block is a header (index, capacity) followed by the elements; the index has a memory of its own.
+// The object is 16 bytes where an element is no larger than a pointer: the element or the address of the block; the
+// size; the form. A block is a header (index, capacity) followed by the elements; the index has a memory of its own.
 //
 // Invariants
 //   1. Elements 0 .. size-1 exist; size <= capacity.
 //   2. inlined: size <= 1, and there is no block.
-//   3. hashed: size > Limits::vector_until, the index has marks for exactly 0 .. size-1 and room for the block's capacity.
+//   3. hashed: size > Limits::vector_until, the index has marks for exactly 0 .. size-1, and room for the block's
+//      capacity.
 //   4. vector, if Limits::may_hash: size < Limits::hashed_from.
 //
-// Every member that can throw (std::bad_alloc or whatever else the allocator throws, std::length_error, what copying a value
-// throws) has no effect when it does. Elements never throw when moved or destroyed.
+// Every member that can throw (std::bad_alloc or whatever else the allocator throws, std::length_error, what copying a
+// value throws) has no effect when it does. Elements never throw when moved or destroyed.
 #ifndef TANDEM_DETAIL_BAG_ARRAY_HPP
 #define TANDEM_DETAIL_BAG_ARRAY_HPP
 
@@ -81,7 +82,8 @@ class bag_array {
   }
   // The first element, or null. The one element of most arrays is found without a look at anything else.
   const Element* first() const noexcept {
-    if (size_ == 1 && form_ == form::inlined) [[likely]] return std::addressof(store_.inlined);
+    if (size_ == 1 && form_ == form::inlined) [[likely]]
+      return std::addressof(store_.inlined);
     return size_ == 0 ? nullptr : data();
   }
   // Precondition: is_hashed().
@@ -200,8 +202,9 @@ class bag_array {
     form_ = std::exchange(other.form_, form::inlined);
   }
 
-  // Becomes what `other` is, hashed or not, but with no more capacity than needed; construct(where, other's element) makes
-  // each element. Precondition: reset(). If `construct` throws, what was made stays: reset() or destroy the array.
+  // Becomes what `other` is, hashed or not, but with no more capacity than needed; construct(where, other's element)
+  // makes each element. Precondition: reset(). If `construct` throws, what was made stays: reset() or destroy the
+  // array.
   template <class Other, class Construct>
   void fill(Other& other, Construct construct) {
     if (other.size_ == 0) return;
@@ -232,7 +235,8 @@ class bag_array {
   };
 
   static constexpr std::size_t block_alignment = std::max(alignof(block), alignof(Element));
-  static constexpr std::size_t elements_offset = (sizeof(block) + alignof(Element) - 1) / alignof(Element) * alignof(Element);
+  static constexpr std::size_t elements_offset =
+      (sizeof(block) + alignof(Element) - 1) / alignof(Element) * alignof(Element);
   static constexpr std::uint32_t first_capacity = sizeof(Element) <= 64 ? 4 : 2;
 
   Element* elements() noexcept {
@@ -252,7 +256,8 @@ class bag_array {
     return old > limit / 2 ? limit : std::max(first_capacity, 2 * old);
   }
 
-  // Room for `needed` elements, of which an index knows if `indexed`. A new block gets the capacity `preferred` >= needed.
+  // Room for `needed` elements, of which an index knows if `indexed`. A new block gets the capacity `preferred` >=
+  // needed.
   void make_room(std::uint32_t needed, bool indexed, std::uint32_t preferred) {
     block* larger = nullptr;
     if (needed > capacity() || (indexed && form_ == form::inlined)) larger = new_block(preferred);
@@ -297,8 +302,9 @@ class bag_array {
   void start_index(const bag_insertion& decision) noexcept {
     group_index& index = *store_.heap->index;
     index.clear();
-    // Without the links of the earlier ones the decision was made about another bag. Then they cannot be found, but are safe.
-    // Where there are links, they are `hashed_from - 1`, which is size_: this is the only size at which a vector turns.
+    // Without the links of the earlier ones the decision was made about another bag. Then they cannot be found, but are
+    // safe. Where there are links, they are `hashed_from - 1`, which is size_: this is the only size at which a vector
+    // turns.
     for (std::uint32_t i = 0; i != size_; ++i) index.push(decision.earlier ? decision.earlier[i] : bag_link{});
     index.push(decision.link);
     form_ = form::hashed;

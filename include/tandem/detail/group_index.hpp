@@ -1,9 +1,9 @@
 // The index of a hashed value_bag: which positions of its array hold equal elements.
 //
-// Elements that are equal form a group. The index is a hash table of groups, and within a group its positions are linked,
-// so that finding, counting and unlinking take constant time however many elements are equal. It knows positions and
-// hashes only, never the elements: nothing here calls user code, allocates or throws, and whatever links it is fed, it stays
-// within its memory. What it cannot promise when fed wrong links is to find the right group.
+// Elements that are equal form a group. The index is a hash table of groups, and within a group its positions are
+// linked, so that finding, counting and unlinking take constant time however many elements are equal. It knows
+// positions and hashes only, never the elements: nothing here calls user code, allocates or throws, and whatever links
+// it is fed, it stays within its memory. What it cannot promise when fed wrong links is to find the right group.
 //
 //   slots   open addressing, linear probing, backward-shift deletion; each slot holds the number of a group, or npos
 //   groups  {hash, first position, size}; numbers of dead groups are reused
@@ -44,7 +44,8 @@ class group_index {
 
   // How many bytes, aligned as a group_index, an index for `capacity` elements needs.
   static constexpr std::size_t bytes_for(std::uint32_t capacity) noexcept {
-    return sizeof(group_index) + capacity * (sizeof(mark) + sizeof(group)) + slots_for(capacity) * sizeof(std::uint32_t);
+    return sizeof(group_index) + capacity * (sizeof(mark) + sizeof(group)) +
+           slots_for(capacity) * sizeof(std::uint32_t);
   }
 
   // An upper bound of what each element adds to that: 1.5 slots, rounded up to a power of two, are at most 3.
@@ -194,14 +195,14 @@ class group_index {
     free_group_ = number;
   }
 
-  mark* marks_;           // these three follow this object, in the same memory
+  mark* marks_;  // these three follow this object, in the same memory
   group* groups_;
   std::uint32_t* slots_;
   std::size_t mask_;
   std::uint32_t capacity_;
   std::uint32_t marked_ = 0;
-  std::uint32_t groups_used_ = 0;     // numbers from here on were never given out
-  std::uint32_t free_group_ = npos;   // head of the list of dead groups
+  std::uint32_t groups_used_ = 0;    // numbers from here on were never given out
+  std::uint32_t free_group_ = npos;  // head of the list of dead groups
 };
 
 }  // namespace tandem::detail

@@ -5,14 +5,15 @@
 //   direct_value   T itself
 //   boxed_value    a node of its own, copied with the box; for a T whose move may throw
 //   shared_value   a node that copies of the box have in common; the last one destroys it. The count is a plain number:
-//                  copy and destroy the boxes of one node on one thread at a time. Any thread may read the value meanwhile,
-//                  and `copy` it: that makes a node of its own.
+//                  copy and destroy the boxes of one node on one thread at a time. Any thread may read the value
+//                  meanwhile, and `copy` it: that makes a node of its own.
 //
-// Each kind offers: `element`; `value(element)`; `make(allocator, args...)`, which constructs a T; `copy(allocator, where, element)`,
-// which constructs a copy for a bag with this allocator; `transfer(allocator, where, element&)`, which does so but may take
-// the value out of the old element, and `transfer_is_nothrow`; `is_copyable`.
+// Each kind offers: `element`; `value(element)`; `make(allocator, args...)`, which constructs a T; `copy(allocator,
+// where, element)`, which constructs a copy for a bag with this allocator; `transfer(allocator, where, element&)`,
+// which does so but may take the value out of the old element, and `transfer_is_nothrow`; `is_copyable`.
 //
-// An allocator's own `construct`, if it has one, makes values in `make`, `copy` and `transfer`. Moves within a bag do not use it.
+// An allocator's own `construct`, if it has one, makes values in `make`, `copy` and `transfer`. Moves within a bag do
+// not use it.
 #ifndef TANDEM_DETAIL_STORED_VALUE_HPP
 #define TANDEM_DETAIL_STORED_VALUE_HPP
 
