@@ -1,9 +1,10 @@
 // Is it faster to look up many keys at once?
 //
-//   bulk_lookup/<size>/batch:<n>/over_one_guard        ratio: to n times find() under one guard
-//   bulk_lookup/<size>/batch:<n>/over_guard_per_read   ratio: to n times find() of the reader, a guard each
+//   bulk_lookup/<size>/<map>/batch:<n>/over_one_guard        ratio: to n times find() under one guard
+//   bulk_lookup/<size>/<map>/batch:<n>/over_guard_per_read   ratio: to n times get(), a guard each
 //
-// The answers of a batch are read after it, the others at once.
+// The answers of a batch are read after it, the others at once. What can be gained depends on the map inside: whether it can be
+// told to fetch what a key will need.
 #include "adapters/evmap.hpp"
 #include "interleave.hpp"
 
@@ -11,16 +12,17 @@ namespace {
 
 using namespace bench;
 
-using map_type = evmap<fastest_map>;
-
 map_place place;
 
-number sum_in_batches(map_type::reader& reader, std::span<const number> chunk, std::size_t batch,
-                      std::vector<const map_type::map::bag_type*>& answers) {
+template <class Map>
+using answers_of = std::vector<const typename Map::map::bag_type*>;
+
+template <class Map>
+number sum_in_batches(typename Map::reader& reader, std::span<const number> chunk, answers_of<Map>& answers) {
   auto held = reader.hold();
   number sum = 0;
-  for (std::size_t at = 0; at < chunk.size(); at += batch) {
-    auto const keys = chunk.subspan(at, std::min(batch, chunk.size() - at));
+  for (std::size_t at = 0; at < chunk.size(); at += answers.size()) {
+    auto const keys = chunk.subspan(at, std::min(answers.size(), chunk.size() - at));
     held.guard().find_many(keys, answers.begin());
     for (std::size_t i = 0; i != keys.size(); ++i) {
       if (answers[i] != nullptr) sum += part_of_sum(answers[i]->front());
@@ -29,17 +31,17 @@ number sum_in_batches(map_type::reader& reader, std::span<const number> chunk, s
   return sum;
 }
 
-void add(const size_mix& size, std::size_t batch, bool guard_per_read) {
-  std::string const name = std::string("bulk_lookup/") + size.name + "/batch:" + std::to_string(batch) +
+template <class Map>
+void add(const size_mix& size, const std::string& map_name, std::size_t batch, bool guard_per_read) {
+  std::string const name = std::string("bulk_lookup/") + size.name + "/" + map_name +
+                           "/batch:" + std::to_string(batch) +
                            (guard_per_read ? "/over_guard_per_read" : "/over_one_guard");
   benchmark::RegisterBenchmark(name.c_str(), [=, entries = size.entries](benchmark::State& state) {
     std::span<const number> const keys = keys_for(entries);
-    auto const map = place.get<map_type>(keys);
+    auto const map = place.get<Map>(keys);
     candidate const bulk = reading("bulk", 1, keys, [&](std::size_t) {
-      return [map, batch, reader = map->make_reader(),
-              answers = std::vector<const map_type::map::bag_type*>(batch)](std::span<const number> chunk) mutable {
-        return sum_in_batches(reader, chunk, batch, answers);
-      };
+      return [map, reader = map->make_reader(), answers = answers_of<Map>(batch)](
+                 std::span<const number> chunk) mutable { return sum_in_batches<Map>(reader, chunk, answers); };
     });
     candidate const single = reading("single", 1, keys, [&](std::size_t) {
       return [map, guard_per_read, reader = map->make_reader()](std::span<const number> chunk) mutable {
@@ -50,14 +52,24 @@ void add(const size_mix& size, std::size_t batch, bool guard_per_read) {
   })->UseManualTime();
 }
 
+template <class Kind>
+void add_map(const size_mix& size) {
+  add<evmap<Kind>>(size, Kind::label, 16, false);
+  add<evmap<Kind>>(size, Kind::label, chunk_size, false);
+  add<evmap<Kind>>(size, Kind::label, chunk_size, true);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  benchmark::AddCustomContext("map inside evmap", fastest_map::label);
   for (const size_mix& size : sizes) {
-    for (std::size_t batch : {8U, 64U, 1024U}) {
-      for (bool guard_per_read : {false, true}) add(size, batch, guard_per_read);
-    }
+    add_map<std_unordered>(size);
+#if defined(TANDEM_BENCH_HAS_BOOST)
+    add_map<boost_flat>(size);
+#endif
+#if defined(TANDEM_BENCH_HAS_ABSL)
+    add_map<absl_flat>(size);
+#endif
   }
   return run_registered(argc, argv);
 }

@@ -64,7 +64,8 @@ candidate entering() {
 
 candidate exchanging_twice() {
   return passing("exchange_pair", [] {
-    return [mine = std::make_shared<announcement>(), data = std::make_shared<std::atomic<number>>(1), n = number(0)]() mutable {
+    return [mine = std::make_shared<announcement>(), data = std::make_shared<std::atomic<number>>(1),
+            n = number(0)]() mutable {
       mine->epoch.exchange(++n, std::memory_order_seq_cst);
       number const seen = data->load(std::memory_order_acquire);
       mine->epoch.exchange(++n, std::memory_order_seq_cst);
@@ -75,7 +76,8 @@ candidate exchanging_twice() {
 
 candidate exchanging_once() {
   return passing("exchange", [] {
-    return [mine = std::make_shared<announcement>(), data = std::make_shared<std::atomic<number>>(1), n = number(0)]() mutable {
+    return [mine = std::make_shared<announcement>(), data = std::make_shared<std::atomic<number>>(1),
+            n = number(0)]() mutable {
       mine->epoch.exchange(++n, std::memory_order_seq_cst);
       number const seen = data->load(std::memory_order_acquire);
       mine->epoch.store(++n, std::memory_order_release);
@@ -84,19 +86,22 @@ candidate exchanging_once() {
   });
 }
 
-void add(const std::string& name, candidate (*measured)(), candidate (*reference)(), const std::string& reference_name) {
-  benchmark::RegisterBenchmark(("enter_leave/" + name + "/over_" + reference_name).c_str(), [=](benchmark::State& state) {
-    interleave turns({measured(), reference()});
-    for (auto _ : state) state.SetIterationTime(turns.round().count());
-    // Rates upside down: times.
-    spread const times = turns.ratio(1, 0, &rates::reads);
-    set_counter(state, "ratio", times.median);
-    set_counter(state, "ratio_min", times.least);
-    set_counter(state, "ratio_max", times.most);
-    set_counter(state, "ns", 1e9 / turns.rate(0, &rates::reads).median);
-    set_counter(state, "ref_ns", 1e9 / turns.rate(1, &rates::reads).median);
-    set_counter(state, "quiet", turns.quiet());
-  })->UseManualTime();
+void add(const std::string& name, candidate (*measured)(), candidate (*reference)(),
+         const std::string& reference_name) {
+  benchmark::RegisterBenchmark(("enter_leave/" + name + "/over_" + reference_name).c_str(),
+                               [=](benchmark::State& state) {
+                                 interleave turns({measured(), reference()});
+                                 for (auto _ : state) state.SetIterationTime(turns.round().count());
+                                 // Rates upside down: times.
+                                 spread const times = turns.ratio(1, 0, &rates::reads);
+                                 set_counter(state, "ratio", times.median);
+                                 set_counter(state, "ratio_min", times.least);
+                                 set_counter(state, "ratio_max", times.most);
+                                 set_counter(state, "ns", 1e9 / turns.rate(0, &rates::reads).median);
+                                 set_counter(state, "ref_ns", 1e9 / turns.rate(1, &rates::reads).median);
+                                 set_counter(state, "quiet", turns.quiet());
+                               })
+      ->UseManualTime();
 }
 
 }  // namespace

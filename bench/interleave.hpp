@@ -112,7 +112,8 @@ class interleave {
 
   // The share of rounds in which no thread was interrupted.
   double quiet() const {
-    return static_cast<double>(std::count_if(rounds_.begin(), rounds_.end(), is_quiet)) / static_cast<double>(rounds_.size());
+    return static_cast<double>(std::count_if(rounds_.begin(), rounds_.end(), is_quiet)) /
+           static_cast<double>(rounds_.size());
   }
 
  private:
@@ -146,7 +147,8 @@ class crew {
  public:
   using job = std::function<void()>;
 
-  explicit crew(std::size_t n) : jobs_(n), start_(static_cast<std::ptrdiff_t>(n) + 1), done_(static_cast<std::ptrdiff_t>(n) + 1) {
+  explicit crew(std::size_t n)
+      : jobs_(n), start_(static_cast<std::ptrdiff_t>(n) + 1), done_(static_cast<std::ptrdiff_t>(n) + 1) {
     for (std::size_t i = 0; i != n; ++i) {
       threads_.emplace_back([this, i] { work(i); });
     }

@@ -91,7 +91,9 @@ struct strings {
     std::string const digits = std::to_string(k);
     return std::string(24 - digits.size(), '0') + digits;
   }
-  static std::string value(number k) { return std::string(80, 'v') + std::to_string(10'000'000'000'000'000'000U + k % 1'000'000) ; }
+  static std::string value(number k) {
+    return std::string(80, 'v') + std::to_string(10'000'000'000'000'000'000U + k % 1'000'000);
+  }
   static number part_of_sum(const std::string& v) { return v.size(); }
 };
 
@@ -165,17 +167,21 @@ struct filled_evmap {
 template <class Types, class Kind>
 void add() {
   std::string const name = std::string("memory/") + Types::label + "/" + Kind::label;
-  benchmark::RegisterBenchmark(name.c_str(), [](benchmark::State& state) {
-    use evmap, two;
-    for (auto _ : state) {
-      evmap = memory_of<Types>([](auto keys) { return std::make_unique<filled_evmap<Types, Kind>>(keys); });
-      two = memory_of<Types>([](auto keys) { return std::make_unique<two_copies<Types, Kind>>(keys); });
-    }
-    set_counter(state, "evmap_bytes", evmap.bytes);
-    set_counter(state, "two_copies_bytes", two.bytes);
-    set_counter(state, "ratio", evmap.bytes / two.bytes);
-    set_counter(state, "peak_bytes", evmap.peak);
-  })->Iterations(1)->Unit(benchmark::kMillisecond);
+  benchmark::RegisterBenchmark(
+      name.c_str(),
+      [](benchmark::State& state) {
+        use evmap, two;
+        for (auto _ : state) {
+          evmap = memory_of<Types>([](auto keys) { return std::make_unique<filled_evmap<Types, Kind>>(keys); });
+          two = memory_of<Types>([](auto keys) { return std::make_unique<two_copies<Types, Kind>>(keys); });
+        }
+        set_counter(state, "evmap_bytes", evmap.bytes);
+        set_counter(state, "two_copies_bytes", two.bytes);
+        set_counter(state, "ratio", evmap.bytes / two.bytes);
+        set_counter(state, "peak_bytes", evmap.peak);
+      })
+      ->Iterations(1)
+      ->Unit(benchmark::kMillisecond);
 }
 
 template <class Kind>

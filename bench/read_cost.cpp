@@ -4,8 +4,10 @@
 //   read_cost/.../over_<other map>               ratio: to that other map, on one thread
 //
 // Styles: `get` copies the value, `find_one` returns a guard of it, both enter and leave for each lookup; `one_guard` looks up
-// 1024 keys under one guard. `bare` against itself shows what the machine's noise is, and on two threads what the machine
-// can do at best. Nobody writes.
+// 1024 keys under one guard. With `chained` each key depends on the value found before, on both sides of the comparison, so
+// that what is measured is how long a lookup takes; otherwise the processor works on several lookups at once, and what is
+// measured is how many instructions and cache lines a lookup takes. `bare` against itself shows what the machine's noise is,
+// and on two threads what the machine can do at best. Nobody writes.
 #include "adapters/boost_concurrent_map.hpp"
 #include "adapters/cuckoo_map.hpp"
 #include "adapters/evmap.hpp"
@@ -23,37 +25,45 @@ map_place place_of_measured;
 
 // Chunk by chunk, with a reader of its own for each thread.
 enum class style { get, find_one, one_guard };
+enum class order { free, chained };
 
-template <class Map, style Style>
+template <order Order, class Reader>
+number sum_of(Reader& reader, std::span<const number> chunk) {
+  return Order == order::chained ? sum_chained(reader, chunk) : sum_one_by_one(reader, chunk);
+}
+
+template <class Map, style Style, order Order>
 candidate reading_map(std::string name, std::shared_ptr<Map> map, std::size_t threads, std::span<const number> keys) {
   return reading(std::move(name), threads, keys, [map](std::size_t) {
     if constexpr (Style == style::find_one) {
       return [map, reader = guarded_value<Map>(map->make_reader())](std::span<const number> chunk) mutable {
-        return sum_one_by_one(reader, chunk);
+        return sum_of<Order>(reader, chunk);
       };
     } else {
       return [map, reader = map->make_reader()](std::span<const number> chunk) mutable {
         if constexpr (Style == style::one_guard) {
-          return sum_under_one_guard(reader, chunk);
+          auto held = reader.hold();
+          return sum_of<Order>(held, chunk);
         } else {
-          return sum_one_by_one(reader, chunk);
+          return sum_of<Order>(reader, chunk);
         }
       };
     }
   });
 }
 
-template <class Map, style Style, class Reference>
+template <class Map, style Style, class Reference, order Order = order::free>
 void add(const size_mix& size, const std::string& name) {
   for (std::size_t threads : {1U, 2U}) {
-    if (threads != 1 && !std::is_same_v<Reference, fastest_map>) continue;  // the first thread tells all there is to tell
+    // Of these one thread tells all there is to tell.
+    if (threads != 1 && (Order == order::chained || !std::is_same_v<Reference, fastest_map>)) continue;
     std::string const full = std::string("read_cost/") + size.name + "/T" + std::to_string(threads) + "/" + name;
     benchmark::RegisterBenchmark(full.c_str(), [entries = size.entries, threads, name](benchmark::State& state) {
       std::span<const number> const keys = keys_for(entries);
       auto const reference = place_of_reference.get<sequential_map<Reference>>(keys);
       auto const map = place_of_measured.get<Map>(keys);
-      compare(state, reading_map<Map, Style>(name, map, threads, keys),
-              reading_map<sequential_map<Reference>, style::get>("bare", reference, 1, keys));
+      compare(state, reading_map<Map, Style, Order>(name, map, threads, keys),
+              reading_map<sequential_map<Reference>, style::get, Order>("bare", reference, 1, keys));
     })->UseManualTime();
   }
 }
@@ -72,6 +82,9 @@ int main(int argc, char** argv) {
     add<evmap<fastest_map>, style::get, fastest_map>(size, "evmap/get");
     add<evmap<fastest_map>, style::find_one, fastest_map>(size, "evmap/find_one");
     add<evmap<fastest_map>, style::one_guard, fastest_map>(size, "evmap/one_guard");
+    add<evmap<fastest_map>, style::get, fastest_map, order::chained>(size, "evmap/get/chained");
+    add<evmap<fastest_map>, style::find_one, fastest_map, order::chained>(size, "evmap/find_one/chained");
+    add<evmap<fastest_map>, style::one_guard, fastest_map, order::chained>(size, "evmap/one_guard/chained");
 #if defined(TANDEM_BENCH_HAS_BOOST_CONCURRENT)
     add_peer<boost_concurrent_map>(size);
 #endif

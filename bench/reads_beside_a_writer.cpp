@@ -38,7 +38,8 @@ candidate reading_and_writing(std::string name, std::size_t writes_per_publish) 
             state_of_both& s = *state;
             rates found;
             auto const read = [&] {
-              return look_up_chunk(s.lookups, [&](std::span<const number> chunk) { return sum_one_by_one(s.reader, chunk); });
+              return look_up_chunk(s.lookups,
+                                   [&](std::span<const number> chunk) { return sum_one_by_one(s.reader, chunk); });
             };
             auto const write = [&] {
               std::span<const number> const chunk = s.updates.next();

@@ -172,12 +172,27 @@ std::size_t look_up_chunk(key_stream& stream, SumOf&& sum_of) {
   return chunk.size();
 }
 
-// The two ways to look up a chunk. A reader has get(key), which gives 0 for an absent key, and, if it can keep what it reads
+// Not known to the compiler.
+inline volatile number zero_at_run_time = 0;
+
+// The ways to look up a chunk. A reader has get(key), which gives 0 for an absent key, and, if it can keep what it reads
 // from, hold(), which returns something that has get(key) too.
 template <class Reader>
 number sum_one_by_one(Reader& reader, std::span<const number> chunk) {
   number sum = 0;
   for (number const key : chunk) sum += part_of_sum(reader.get(key));
+  return sum;
+}
+// The same, but which key is looked up depends on the value found before, as far as the processor knows.
+template <class Reader>
+number sum_chained(Reader& reader, std::span<const number> chunk) {
+  number const nothing = zero_at_run_time;
+  number value = 0;
+  number sum = 0;
+  for (number const key : chunk) {
+    value = reader.get(key ^ (value & nothing));
+    sum += part_of_sum(value);
+  }
   return sum;
 }
 template <class Reader>

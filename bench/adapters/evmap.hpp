@@ -26,8 +26,7 @@ class evmap {
  public:
   using map = tandem::evmap<number, number, evmap_over<Kind, Fences, good_hash>>;
 
-  explicit evmap(std::span<const number> keys)
-      : writer_(tandem::capacity{keys.size()}), factory_(writer_.factory()) {
+  explicit evmap(std::span<const number> keys) : writer_(tandem::capacity{keys.size()}), factory_(writer_.factory()) {
     for (number const k : keys) writer_.insert_or_assign(k, value_of(k));
     writer_.publish();
     writer_.publish();  // the second side is filled too, and the log is empty

@@ -19,7 +19,7 @@ enum exit_code : int {
 
 struct options {
   std::size_t readers = 2;
-  std::size_t publish_every = 1;     // documents
+  std::size_t publish_every = 8;     // documents
   std::vector<std::string> queries;  // spelled as in the index
   std::vector<std::filesystem::path> paths;
 };

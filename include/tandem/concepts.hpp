@@ -15,7 +15,8 @@ concept absorbs = std::is_object_v<T> && std::move_constructible<Op> &&
 
 // T has its own way to apply an operation for the second time, and use it up.
 template <class T, class Op>
-concept absorbs_twice = absorbs<T, Op> && requires(T& t, Op& op, const T& other) { t.absorb_second(std::move(op), other); };
+concept absorbs_twice =
+    absorbs<T, Op> && requires(T& t, Op& op, const T& other) { t.absorb_second(std::move(op), other); };
 
 // T has its own way to become equal to another T.
 template <class T>

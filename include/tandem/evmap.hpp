@@ -80,7 +80,6 @@ struct evmap {
   using operation = typename side::operation;
   using sides = left_right<side, operation, Options>;
 
-
  public:
   using key_type = Key;
   using mapped_type = Value;
@@ -133,18 +132,26 @@ class evmap<Key, Value, Options>::view {
 
   // The key's bag; null if the key is absent.
   template <detail::key_for<types> Q = Key>
-  [[nodiscard]] const bag_type* find(const Q& k) const { return side_->find(detail::as_key<types>(k)); }
+  [[nodiscard]] const bag_type* find(const Q& k) const {
+    return side_->find(detail::as_key<types>(k));
+  }
 
   // One value of the key, the first of its bag; null if there is none.
   template <detail::key_for<types> Q = Key>
-  [[nodiscard]] const Value* find_one(const Q& k) const { return first_of(find(k)); }
+  [[nodiscard]] const Value* find_one(const Q& k) const {
+    return first_of(find(k));
+  }
 
   // Throws std::out_of_range if the key is absent.
   template <detail::key_for<types> Q = Key>
-  [[nodiscard]] const bag_type& at(const Q& k) const { return existing(find(k)); }
+  [[nodiscard]] const bag_type& at(const Q& k) const {
+    return existing(find(k));
+  }
 
   template <detail::key_for<types> Q = Key>
-  [[nodiscard]] bool contains(const Q& k) const { return find(k) != nullptr; }
+  [[nodiscard]] bool contains(const Q& k) const {
+    return find(k) != nullptr;
+  }
   // Whether a value equal to `v` is among the key's. Constant time in large bags of values that have a hash.
   template <detail::key_for<types> Q = Key, class V = Value>
   [[nodiscard]] bool contains(const Q& k, const V& v) const {
@@ -154,7 +161,9 @@ class evmap<Key, Value, Options>::view {
 
   // Values of the key.
   template <detail::key_for<types> Q = Key>
-  [[nodiscard]] size_type count(const Q& k) const { return size_of(find(k)); }
+  [[nodiscard]] size_type count(const Q& k) const {
+    return size_of(find(k));
+  }
 
   // Looks up many keys at once: writes a `const bag_type*` for each of them, null for an absent one, to `out`, in order.
   // Faster than as many find()s where the map is larger than the caches: the memory that a batch of keys needs is asked for
@@ -321,7 +330,9 @@ class evmap<Key, Value, Options>::reader {
   }
 
   template <detail::key_for<types> Q = Key>
-  [[nodiscard]] bool contains(const Q& k) const { return static_cast<bool>(find(k)); }
+  [[nodiscard]] bool contains(const Q& k) const {
+    return static_cast<bool>(find(k));
+  }
   template <detail::key_for<types> Q = Key, class V = Value>
   [[nodiscard]] bool contains(const Q& k, const V& v) const {
     bag_guard const bag = find(k);
@@ -426,7 +437,8 @@ class evmap<Key, Value, Options>::writer {
   // Room for `n` more values. Creates the key, with an empty bag: room that nobody owns would be lost.
   // Throws std::length_error if no bag can have so many.
   writer& reserve(Key k, size_type n) {
-    if (n > bag_type::max_size()) throw std::length_error("tandem::evmap: reserve() of more values than a bag can have");
+    if (n > bag_type::max_size())
+      throw std::length_error("tandem::evmap: reserve() of more values than a bag can have");
     return append(typename side::reserve_bag{with_hash(std::move(k)), n});
   }
   // Gives back what the bag, or all bags, do not need.
@@ -481,15 +493,15 @@ class evmap<Key, Value, Options>::writer {
  private:
   using parts = typename types::parts;
 
-  writer(parts p, std::in_place_t)
-      : hash_(p.hash), allocator_(p.alloc), writer_(std::in_place, std::as_const(p)) {}
+  writer(parts p, std::in_place_t) : hash_(p.hash), allocator_(p.alloc), writer_(std::in_place, std::as_const(p)) {}
 
   // Each part is constructed, never assigned: allocators and functions need not be assignable.
   template <class... Args>
   static parts collect(Args&&... args) {
-    static_assert(((is_part<std::remove_cvref_t<Args>> || std::is_constructible_v<meta_type, Args>) && ...),
-                  "an argument is neither hasher, key_equal, value_hasher, value_equal, allocator_type, tandem::capacity "
-                  "nor an initial meta of these Options");
+    static_assert(
+        ((is_part<std::remove_cvref_t<Args>> || std::is_constructible_v<meta_type, Args>) && ...),
+        "an argument is neither hasher, key_equal, value_hasher, value_equal, allocator_type, tandem::capacity "
+        "nor an initial meta of these Options");
     return parts{.initial = initial_meta(std::forward<Args>(args)...),
                  .hash = given<hasher>(std::forward<Args>(args)...),
                  .equal = given<key_equal>(std::forward<Args>(args)...),
@@ -499,14 +511,16 @@ class evmap<Key, Value, Options>::writer {
                  .capacity = static_cast<std::size_t>(given<capacity>(std::forward<Args>(args)..., default_capacity))};
   }
   template <class A>
-  static constexpr bool is_part = std::is_same_v<A, capacity> || std::is_same_v<A, hasher> || std::is_same_v<A, key_equal> ||
-                                  std::is_same_v<A, value_hasher> || std::is_same_v<A, value_equal> ||
-                                  std::is_same_v<A, allocator_type>;
+  static constexpr bool is_part =
+      std::is_same_v<A, capacity> || std::is_same_v<A, hasher> || std::is_same_v<A, key_equal> ||
+      std::is_same_v<A, value_hasher> || std::is_same_v<A, value_equal> || std::is_same_v<A, allocator_type>;
   static constexpr capacity default_capacity{Options::capacity};
 
   // The first argument of type Part, or a Part made of nothing.
   template <class Part>
-  static Part given() { return Part(); }
+  static Part given() {
+    return Part();
+  }
   template <class Part, class First, class... Rest>
   static Part given(First&& first, Rest&&... rest) {
     if constexpr (std::is_same_v<std::remove_cvref_t<First>, Part>) {
@@ -532,7 +546,8 @@ class evmap<Key, Value, Options>::writer {
   }
   template <class... Args>
   typename types::element make(Args&&... args) const {
-    return detail::bag_access::make<bag_type>(typename bag_type::allocator_type(allocator_), std::forward<Args>(args)...);
+    return detail::bag_access::make<bag_type>(typename bag_type::allocator_type(allocator_),
+                                              std::forward<Args>(args)...);
   }
   template <class... Args>
   static detail::any_predicate<Args...> any_of(auto pred) {

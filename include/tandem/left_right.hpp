@@ -80,16 +80,16 @@ namespace tandem {
 
 // What a writer has seen so far. Kept by the writer; reading it costs nothing to anybody.
 struct left_right_stats {
-  std::uint64_t publishes = 0;       // publishes so far, the writer's version()
-  std::uint64_t waits = 0;           // how often publish(), publish_for() or preview() found a reader inside and had to wait
+  std::uint64_t publishes = 0;  // publishes so far, the writer's version()
+  std::uint64_t waits = 0;      // how often publish(), publish_for() or preview() found a reader inside and had to wait
   std::chrono::nanoseconds waited{0};              // time spent waiting, but for waits below about a microsecond
   std::chrono::nanoseconds longest_guard_wait{0};  // the longest that guards held up one publish: a lower bound of how
                                                    // long the longest of them was held
-  std::uint64_t heavy_barriers = 0;  // system calls made for readers without a fence
-  bool readers_are_light = false;    // whether readers now enter without a fence
-  std::size_t readers = 0;           // readers that exist
-  std::size_t pending = 0;           // operations that no reader sees yet
-  std::size_t to_replay = 0;         // operations that readers see and the other copy does not have yet
+  std::uint64_t heavy_barriers = 0;                // system calls made for readers without a fence
+  bool readers_are_light = false;                  // whether readers now enter without a fence
+  std::size_t readers = 0;                         // readers that exist
+  std::size_t pending = 0;                         // operations that no reader sees yet
+  std::size_t to_replay = 0;                       // operations that readers see and the other copy does not have yet
 };
 
 template <class T, class Op, class Options = left_right_options>
@@ -179,7 +179,8 @@ class left_right<T, Op, Options>::basic_guard {
     if constexpr (std::is_pointer_v<result>) {
       return std::move(*this).narrow(std::invoke(std::forward<F>(project), *target_));
     } else {
-      static_assert(std::is_lvalue_reference_v<result>, "the projection must return a reference into the data, or a pointer");
+      static_assert(std::is_lvalue_reference_v<result>,
+                    "the projection must return a reference into the data, or a pointer");
       return std::move(*this).narrow(std::addressof(std::invoke(std::forward<F>(project), *target_)));
     }
   }
@@ -190,7 +191,8 @@ class left_right<T, Op, Options>::basic_guard {
     target_ = nullptr;
     slot* const s = std::exchange(slot_, nullptr);
     // An orphaned slot keeps the state, and with it the slot, alive until this.
-    if (protocol::leave(*s, epoch_)) [[unlikely]] static_cast<state*>(s->home)->drop();
+    if (protocol::leave(*s, epoch_)) [[unlikely]]
+      static_cast<state*>(s->home)->drop();
   }
 
  private:
@@ -326,9 +328,11 @@ class left_right<T, Op, Options>::reader {
   // Wait-free.
   [[nodiscard]] guard enter() const noexcept {
     slot* const mine = slot_;  // a copy, which need not be loaded again after the barrier
-    if (mine == nullptr) [[unlikely]] return {};
+    if (mine == nullptr) [[unlikely]]
+      return {};
     auto const [seen, epoch] = state_->sides.enter(*mine);
-    if (seen == nullptr) [[unlikely]] return {};
+    if (seen == nullptr) [[unlikely]]
+      return {};
     return guard(mine, std::addressof(*seen->data), epoch);
   }
 
@@ -365,12 +369,14 @@ class left_right<T, Op, Options>::reader {
  private:
   friend left_right;
 
-  explicit reader(state_ref s) : state_(std::move(s)), slot_(state_.get() == nullptr ? nullptr : state_->sides.claim()) {}
+  explicit reader(state_ref s)
+      : state_(std::move(s)), slot_(state_.get() == nullptr ? nullptr : state_->sides.claim()) {}
 
   bool wait_until(std::uint64_t v, std::chrono::steady_clock::time_point deadline) const {
     if (slot_ == nullptr) return false;
     if constexpr (detail::diagnoses_misuse) {
-      if (slot_->is_inside()) detail::misuse("wait_for_version() under a guard of the same reader never sees a new version");
+      if (slot_->is_inside())
+        detail::misuse("wait_for_version() under a guard of the same reader never sees a new version");
     }
     state_->published.wait_until(deadline, [&] {
       state_->sides.catch_up();

@@ -101,7 +101,7 @@ class Answers(WordIndex):
 
     def test_the_report_has_every_figure(self):
         self.small_corpus()
-        report = self.succeeds(self.folder).stdout
+        report = self.succeeds("--publish-every", 1, self.folder).stdout
         for pattern in (r"(?m)^reads +[\d,]+ by 2 readers, [\d,]+ per second", r"(?m)^publishes +3: p50 \S+ ms, p99 \S+ ms, max \S+ ms",
                         r"(?m)^memory +[\d,]+ KiB resident"):
             self.assertRegex(report, pattern)

@@ -148,7 +148,8 @@ TEST_CASE("a change that throws appends nothing that was not complete before", "
             REQUIRE(seen(r) == after.first);
           });
       // Those that make neither a key nor a value have nothing that could fail.
-      if (std::string(c.name) != "clear" && std::string(c.name) != "shrink_to_fit") CHECK(failures > 0);
+      std::set<std::string> const safe{"erase_if of all", "clear", "shrink_to_fit"};
+      CHECK((failures > 0) == !safe.contains(c.name));
       CHECK(complete > 0);
     }
   }
@@ -343,12 +344,10 @@ TEST_CASE("a lookup that throws leaves no guard behind", "[evmap][fault]") {
       bool failed = false;
       faults::arm(n);
       try {
-        REQUIRE(r.contains(k));
-        REQUIRE(r.contains(k, v));
-        REQUIRE(r.count(k) == 40);
-        REQUIRE(r.get(k));
-        REQUIRE(r.find_with_meta(k).found());
-        REQUIRE(r.meta());
+        int const found = r.contains(k) + r.contains(k, v) + (r.count(k) == 40) + r.get(k).has_value() +
+                          r.find_with_meta(k).found() + r.meta().has_value();
+        faults::disarm();
+        REQUIRE(found == 6);
       } catch (const injected_fault&) {
         failed = true;
       }
@@ -414,10 +413,10 @@ TEST_CASE("equality and hash of values that lie cost answers, not memory", "[evm
       tandem::evmap<int, tracked, lying>::writer w;
       auto r = w.make_reader();
       std::map<int, std::size_t> at_most;
-      for (int step = 0; step != 400; ++step) {
-        int const k = static_cast<int>(random() % 3);
+      for (int step = 0; step != 600; ++step) {
+        int const k = static_cast<int>(random() % 2);
         int const v = static_cast<int>(random() % 30);
-        switch (random() % 16) {
+        switch (random() % 32) {
           default:
             w.emplace(k, v);
             ++at_most[k];

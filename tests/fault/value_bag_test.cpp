@@ -1,7 +1,8 @@
 // value_bag under failure: every allocation and every call of user code, in turn, throws.
 //
-// Property: an operation that throws has left the bag as it was (elements, their order, their identity, what can be found),
-// and neither memory nor objects are lost, for bags of every form and at the sizes where the form is about to change.
+// Property: an operation that throws has left the bag as it was (elements, their order, their identity, what can be
+// found), and neither memory nor objects are lost, for bags of every form and at the sizes where the form is about to
+// change.
 #include "support/budget_allocator.hpp"
 #include "support/catch.hpp"
 #include "support/tracked.hpp"
@@ -10,7 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <type_traits>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -59,12 +60,13 @@ void fill(Bag& bag, int n) {
 class no_leaks {
  public:
   ~no_leaks() {
-    CHECK(budget_allocator<int>::account().balanced());
+    CHECK(budget_allocator<int>::account().bytes == bytes_);
     CHECK(tracked::live() == live_);
     CHECK(tracked::corrupt() == corrupt_);
   }
 
  private:
+  std::int64_t bytes_ = budget_allocator<int>::account().bytes;
   std::int64_t live_ = tracked::live();
   std::int64_t corrupt_ = tracked::corrupt();
 };
@@ -99,11 +101,12 @@ int walk(Operation operation) {
   return walk<Bag>(operation, [](Bag&) {});
 }
 
+using kinds =
+    std::tuple<value_bag<tracked, owning>, value_bag<tracked, sharing>, value_bag<tracked_throwing_move, owning>>;
+
 }  // namespace
 
-#define TANDEM_TEST_KINDS (value_bag<tracked, owning>), (value_bag<tracked, sharing>), (value_bag<tracked_throwing_move, owning>)
-
-TEMPLATE_TEST_CASE("an insertion that throws has no effect", "[value_bag]", TANDEM_TEST_KINDS) {
+TEMPLATE_LIST_TEST_CASE("an insertion that throws has no effect", "[value_bag]", kinds) {
   using value = typename TestType::value_type;
   CHECK(walk<TestType>([](TestType& bag) { bag.emplace(3, 1000); }) > 0);
   CHECK(walk<TestType>([](TestType& bag) { bag.insert(value(11, 1000)); }) > 0);
@@ -112,7 +115,7 @@ TEMPLATE_TEST_CASE("an insertion that throws has no effect", "[value_bag]", TAND
         }) > 0);
 }
 
-TEMPLATE_TEST_CASE("an assignment that throws has no effect", "[value_bag]", TANDEM_TEST_KINDS) {
+TEMPLATE_LIST_TEST_CASE("an assignment that throws has no effect", "[value_bag]", kinds) {
   using value = typename TestType::value_type;
   CHECK(walk<TestType>([](TestType& bag) { bag.assign(value(3, 1000)); }) > 0);
   CHECK(walk<TestType>([](TestType& bag) { bag = {value(3, 1000), value(4, 1001)}; }) > 0);
@@ -121,7 +124,7 @@ TEMPLATE_TEST_CASE("an assignment that throws has no effect", "[value_bag]", TAN
   CHECK(walk<TestType>([&](TestType& bag) { bag = large; }) > 0);
 }
 
-TEMPLATE_TEST_CASE("an erasure that throws has no effect", "[value_bag]", TANDEM_TEST_KINDS) {
+TEMPLATE_LIST_TEST_CASE("an erasure that throws has no effect", "[value_bag]", kinds) {
   using value = typename TestType::value_type;
   CHECK(walk<TestType>([](TestType& bag) { bag.erase_one(value(3)); }) > 0);
   CHECK(walk<TestType>([](TestType& bag) { bag.erase(value(3)); }) > 0);
@@ -133,7 +136,7 @@ TEMPLATE_TEST_CASE("an erasure that throws has no effect", "[value_bag]", TANDEM
         }) > 0);
 }
 
-TEMPLATE_TEST_CASE("a change of capacity that throws has no effect", "[value_bag]", TANDEM_TEST_KINDS) {
+TEMPLATE_LIST_TEST_CASE("a change of capacity that throws has no effect", "[value_bag]", kinds) {
   using value = typename TestType::value_type;
   CHECK(walk<TestType>([](TestType& bag) { bag.reserve(100); }) > 0);
   CHECK(walk<TestType>([](TestType& bag) { bag.shrink_to_fit(); }, [](TestType& bag) { bag.reserve(100); }) > 0);
@@ -144,7 +147,7 @@ TEMPLATE_TEST_CASE("a change of capacity that throws has no effect", "[value_bag
                        }) > 0);
 }
 
-TEMPLATE_TEST_CASE("inserting a range that throws half way inserts nothing", "[value_bag]", TANDEM_TEST_KINDS) {
+TEMPLATE_LIST_TEST_CASE("inserting a range that throws half way inserts nothing", "[value_bag]", kinds) {
   const no_leaks guard;
   using value = typename TestType::value_type;
   int failures = 0;
@@ -163,7 +166,7 @@ TEMPLATE_TEST_CASE("inserting a range that throws half way inserts nothing", "[v
   CHECK(failures > 0);
 }
 
-TEMPLATE_TEST_CASE("construction and copying that throw leak nothing", "[value_bag]", TANDEM_TEST_KINDS) {
+TEMPLATE_LIST_TEST_CASE("construction and copying that throw leak nothing", "[value_bag]", kinds) {
   const no_leaks guard;
   using value = typename TestType::value_type;
   int failures = 0;
@@ -185,7 +188,7 @@ TEMPLATE_TEST_CASE("construction and copying that throw leak nothing", "[value_b
   CHECK(failures > 0);
 }
 
-TEMPLATE_TEST_CASE("a search that throws can be repeated", "[value_bag]", TANDEM_TEST_KINDS) {
+TEMPLATE_LIST_TEST_CASE("a search that throws can be repeated", "[value_bag]", kinds) {
   const no_leaks guard;
   using value = typename TestType::value_type;
   int failures = 0;
@@ -231,7 +234,7 @@ TEMPLATE_TEST_CASE("moving to another allocator that throws leaves the source as
   CHECK(second.balanced());
 }
 
-TEMPLATE_TEST_CASE("an insertion that cannot be applied keeps its element for another try", "[value_bag]", TANDEM_TEST_KINDS) {
+TEMPLATE_LIST_TEST_CASE("an insertion that cannot be applied keeps its element for another try", "[value_bag]", kinds) {
   const no_leaks guard;
   int failures = 0;
   for (const int n : sizes) {
@@ -255,7 +258,7 @@ TEMPLATE_TEST_CASE("an insertion that cannot be applied keeps its element for an
   CHECK(failures > 0);
 }
 
-TEMPLATE_TEST_CASE("applying a decision reaches no user code but moves", "[value_bag]", TANDEM_TEST_KINDS) {
+TEMPLATE_LIST_TEST_CASE("applying a decision reaches no user code but moves", "[value_bag]", kinds) {
   const no_leaks guard;
   using value = typename TestType::value_type;
   for (const int n : sizes) {
@@ -280,4 +283,23 @@ TEMPLATE_TEST_CASE("applying a decision reaches no user code but moves", "[value
         fault_construct | fault_copy | fault_move | fault_compare | fault_hash);
     CHECK(failures == 0);
   }
+}
+
+TEMPLATE_LIST_TEST_CASE("shrinking as a decision settles the form even without memory", "[value_bag]", kinds) {
+  const no_leaks guard;
+  int failures = 0;
+  for (const int n : sizes) {
+    failures += walk_faults([&](auto inject) {
+      TestType bag;
+      fill(bag, 100);
+      while (bag.size() > static_cast<std::size_t>(n))
+        door::apply_erase(bag, static_cast<std::uint32_t>(bag.size() - 1));
+      const auto old = contents(bag);
+      REQUIRE(inject([&] { door::apply_shrink(bag); }));
+      REQUIRE(contents(bag) == old);
+      REQUIRE(bag.is_hashed() == (n >= 32));
+      REQUIRE(finds_all(bag));
+    });
+  }
+  CHECK(failures > 0);
 }

@@ -184,7 +184,7 @@ struct atomics {
 };
 
 // A T that is shared but not atomic: accesses that are not ordered by happens-before are reported as a data race, in
-// whatever order they execute. Its destruction and its being assigned count as writes.
+// whatever order they execute. Being assigned, moved from and destroyed count as writes.
 template <class T>
 class plain {
  public:
@@ -193,8 +193,13 @@ class plain {
     if (machine* const m = machine::active) m->plain_construct(handle_, history_, to_bits(value_));
   }
   plain(const plain& other) : plain(other.read()) {}
+  plain(plain&& other) : plain(other.give()) {}
   plain& operator=(const plain& other) {
     write(other.read());
+    return *this;
+  }
+  plain& operator=(plain&& other) {
+    write(other.give());
     return *this;
   }
   ~plain() {
@@ -211,6 +216,11 @@ class plain {
   }
 
  private:
+  T give() {
+    if (machine* const m = machine::active) m->plain_access(handle_, history_, true, to_bits(value_));
+    return std::move(value_);
+  }
+
   T value_;
   mutable handle handle_;
   mutable access_history history_;

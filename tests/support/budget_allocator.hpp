@@ -1,8 +1,8 @@
 // Allocators for tests: they count the bytes and blocks in flight, and can fail at the n-th allocation (faults.hpp).
 //
 //   budget_allocator<T>           stateless; one process-wide account
-//   account_allocator<T, Moves>   stateful; draws on the `memory_account` it is given; equal if the account is the same.
-//                                 Moves: whether it propagates on copy assignment, move assignment and swap
+//   account_allocator<T, Moves>   stateful; draws on the `memory_account` it is given; equal if the account is the
+//                                 same. Moves: whether it propagates on copy assignment, move assignment and swap
 //
 // A block that goes back to the wrong account, or with the wrong size, leaves an account that is not balanced.
 #ifndef TANDEM_TESTS_SUPPORT_BUDGET_ALLOCATOR_HPP

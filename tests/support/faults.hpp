@@ -1,7 +1,8 @@
 // Exceptions on schedule: the n-th place where user code or an allocator may throw, throws.
 //
-// `tracked` (tracked.hpp) and `budget_allocator` (budget_allocator.hpp) call `faults::reach` wherever the real thing could
-// fail. `walk_faults` repeats an attempt with the 0th, 1st, 2nd ... such place failing, until the operation gets through:
+// `tracked` (tracked.hpp) and `budget_allocator` (budget_allocator.hpp) call `faults::reach` wherever the real thing
+// could fail. `walk_faults` repeats an attempt with the 0th, 1st, 2nd ... such place failing, until the operation gets
+// through:
 //
 //   int failures = walk_faults([&](auto inject) {
 //     container c = ...;                                     // nothing fails here
@@ -66,8 +67,9 @@ class faults {
   static inline bool fired_ = false;
 };
 
-// Calls attempt(inject) again and again, until no fault fired; returns how many attempts met one. inject(f) runs f() with the
-// n-th place of these kinds failing, n counting the attempts from 0, and says whether f got through; call it once per attempt.
+// Calls attempt(inject) again and again, until no fault fired; returns how many attempts met one. inject(f) runs f()
+// with the n-th place of these kinds failing, n counting the attempts from 0, and says whether f got through; call it
+// once per attempt.
 template <class Attempt>
 int walk_faults(Attempt attempt, unsigned kinds = fault_any) {
   for (int n = 0;; ++n) {

@@ -31,7 +31,8 @@ struct tracked_counts {
 
   // All but `live`, which the objects themselves keep right.
   void reset() noexcept {
-    for (auto* c : {&corrupt, &constructions, &copies, &moves, &compares, &hashes}) c->store(0, std::memory_order_relaxed);
+    for (auto* c : {&corrupt, &constructions, &copies, &moves, &compares, &hashes})
+      c->store(0, std::memory_order_relaxed);
   }
 };
 

@@ -4,6 +4,7 @@
 #include "support/budget_allocator.hpp"
 #include "support/catch.hpp"
 #include "support/map_contents.hpp"
+#include "support/moving.hpp"
 #include "support/tracked.hpp"
 
 #include <algorithm>
@@ -106,7 +107,7 @@ TEMPLATE_TEST_CASE("move-only values are moved in and never copied", "[evmap][va
   w.insert(1, make(10)).insert(1, make(11)).insert_or_assign(2, make(20)).emplace(3, make(30));
   std::vector<std::pair<int, TestType>> pairs;
   pairs.emplace_back(4, make(40));
-  w.insert_range(std::ranges::subrange(std::move_iterator(pairs.begin()), std::move_iterator(pairs.end())));
+  w.insert_range(tandem::test::moving(pairs));
   for (int side = 0; side != 2; ++side) {
     w.publish();
     CHECK(r.count(1) == 2);

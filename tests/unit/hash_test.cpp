@@ -138,7 +138,8 @@ double worst_bias(Mix mix, bool small_inputs) {
     const Word x = small_inputs ? static_cast<Word>(random() & 0xffff) : static_cast<Word>(random());
     for (std::size_t i = 0; i < bits; ++i) {
       const Word difference = mix(x) ^ mix(x ^ static_cast<Word>(Word{1} << i));
-      for (std::size_t j = 0; j < bits; ++j) changed[i][j] += (difference & static_cast<Word>(Word{1} << j)) != 0 ? 1 : 0;
+      for (std::size_t j = 0; j < bits; ++j)
+        changed[i][j] += (difference & static_cast<Word>(Word{1} << j)) != 0 ? 1 : 0;
     }
   }
   double worst = 0;
@@ -160,7 +161,8 @@ TEST_CASE("every bit of a hash decides about every bit of the mixed hash", "[has
 
 TEST_CASE("regular keys spread over the cells of a table, whichever bits it uses", "[hash]") {
   constexpr int bits = std::numeric_limits<std::size_t>::digits;
-  for (const std::size_t step : {std::size_t{1}, std::size_t{8}, std::size_t{64}, std::size_t{4096}, std::size_t{1 << 24}}) {
+  for (const std::size_t step :
+       {std::size_t{1}, std::size_t{8}, std::size_t{64}, std::size_t{4096}, std::size_t{1 << 24}}) {
     for (const int shift : {0, 11, bits / 2, bits - 10}) {
       // 1024 keys into 1024 cells: random keys would leave 37 % of them empty.
       std::set<std::size_t> cells;

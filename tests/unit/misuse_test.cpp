@@ -5,6 +5,7 @@
 
 #include <tandem/left_right.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <functional>
@@ -63,6 +64,7 @@ bool diagnosed() {
 constexpr const char* own_guard = "waiting for a guard that the calling thread holds itself";
 constexpr const char* two_threads = "a reader is used by two threads at once";
 constexpr const char* reentered = "a writer was called by one of the operations that it is applying";
+constexpr const char* empty_guard = "an empty guard was used";
 constexpr const char* never_new = "wait_for_version() under a guard of the same reader";
 
 }  // namespace
@@ -283,4 +285,32 @@ TEMPLATE_LIST_TEST_CASE("wait_for_version under a guard of the same reader ends 
                     reader.wait_for_version(1, std::chrono::milliseconds(1));
                   }),
                   never_new);
+}
+
+TEMPLATE_LIST_TEST_CASE("using an empty guard ends the process with a message", "[left_right][misuse]",
+                        fence_policies) {
+  if (!diagnosed()) return;
+  using guard_type = typename tandem::left_right<caller, call, with<TestType>>::guard;
+  auto const using_it = [](void (*what)(guard_type&)) {
+    return [what] {
+      auto [writer, reader] = make<TestType>();
+      auto guard = reader.enter();
+      auto const moved_on = std::move(guard);
+      what(guard);
+    };
+  };
+  // Where what is read goes, so that the reading is not left out.
+  static std::atomic<int> seen = 0;
+  SECTION("by *") { check_diagnosed(run_in_child(using_it([](guard_type& g) { seen.store((*g).calls, std::memory_order_relaxed); })), empty_guard); }
+  SECTION("by ->") { check_diagnosed(run_in_child(using_it([](guard_type& g) { seen.store(g->calls, std::memory_order_relaxed); })), empty_guard); }
+  SECTION("by version") {
+    check_diagnosed(run_in_child(using_it([](guard_type& g) { seen.store(static_cast<int>(g.version()), std::memory_order_relaxed); })), empty_guard);
+  }
+  SECTION("by map") {
+    check_diagnosed(run_in_child(using_it([](guard_type& g) {
+                      auto const part = std::move(g).map([](const caller& c) -> const int& { return c.calls; });
+                      seen.store(*part, std::memory_order_relaxed);
+                    })),
+                    empty_guard);
+  }
 }

@@ -20,10 +20,11 @@ using chosen_or = std::conditional_t<std::is_void_v<Chosen>, Default, Chosen>;
 
 // Hash and equality both accept a Q in the place of a key: no key has to be made for a lookup.
 template <class Q, class Types>
-concept transparent_key_for = requires {
-  typename Types::hasher::is_transparent;
-  typename Types::key_equal::is_transparent;
-} && std::invocable<const typename Types::hasher&, const Q&> &&
+concept transparent_key_for =
+    requires {
+      typename Types::hasher::is_transparent;
+      typename Types::key_equal::is_transparent;
+    } && std::invocable<const typename Types::hasher&, const Q&> &&
     std::predicate<const typename Types::key_equal&, const Q&, const typename Types::key&>;
 
 // What a lookup takes: a key, something to look up in its place, or something that converts to a key.

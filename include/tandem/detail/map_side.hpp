@@ -128,8 +128,8 @@ class map_side {
     meta_type m;
   };
 
-  using operation = std::variant<insert, assign, erase, erase_value, erase_values_if, erase_all_if, clear_bag, clear_all,
-                                 reserve_bag, shrink_bag, shrink_all, set_meta>;
+  using operation = std::variant<insert, assign, erase, erase_value, erase_values_if, erase_all_if, clear_bag,
+                                 clear_all, reserve_bag, shrink_bag, shrink_all, set_meta>;
 
   // ---- As left_right's T.
 

@@ -21,7 +21,9 @@ class event {
   void notify() noexcept {
     // order[look]: seq_cst load; pairs with [count]: this sees the waiter, or the waiter sees what was published.
     if (waiters_.load(std::memory_order_seq_cst) == 0) return;
-    { std::scoped_lock const hold(mutex_); }  // the waiter is before its look or asleep, not between the two
+    {
+      std::scoped_lock const hold(mutex_);
+    }  // the waiter is before its look or asleep, not between the two
     changed_.notify_all();
   }
 
@@ -33,7 +35,8 @@ class event {
     std::unique_lock hold(mutex_);
     // order[count]: seq_cst RMW; pairs with [look]: see there.
     waiters_.fetch_add(1, std::memory_order_seq_cst);
-    bool const result = deadline == forever ? (changed_.wait(hold, done), true) : changed_.wait_until(hold, deadline, done);
+    bool const result =
+        deadline == forever ? (changed_.wait(hold, done), true) : changed_.wait_until(hold, deadline, done);
     waiters_.fetch_sub(1, std::memory_order_relaxed);
     return result;
   }

@@ -72,9 +72,9 @@ struct fence_choice<automatic_fences> {
 
  private:
   bool light_ = true;
-  int publishes_ = 0;                                         // since the last look
-  clock::time_point looked_{};                                // far in the past: the first publish is light
-  clock::duration barrier_ = std::chrono::microseconds(2);    // what a heavy barrier costs here
+  int publishes_ = 0;                                       // since the last look
+  clock::time_point looked_{};                              // far in the past: the first publish is light
+  clock::duration barrier_ = std::chrono::microseconds(2);  // what a heavy barrier costs here
 };
 
 }  // namespace tandem

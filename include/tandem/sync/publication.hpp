@@ -108,7 +108,8 @@ class publication {
     for (slot* s = first_slot(); s != nullptr; s = s->next) {
       bool free = false;
       // order[claim]: acquire CAS; pairs with [release], [release_late]: the slot's plain members are as the last owner left them.
-      if (s->claimed.compare_exchange_strong(free, true, std::memory_order_acquire, std::memory_order_relaxed)) return s;
+      if (s->claimed.compare_exchange_strong(free, true, std::memory_order_acquire, std::memory_order_relaxed))
+        return s;
     }
     auto* const made = new slot(home_);
     made->next = slots_.load(std::memory_order_relaxed);
@@ -140,7 +141,8 @@ class publication {
   // is nothing to leave.
   pin enter(slot& s) noexcept {
     std::uint64_t const even = s.epoch.load(std::memory_order_relaxed);
-    if ((even & 1) != 0) [[unlikely]] return enter_again(s);
+    if ((even & 1) != 0) [[unlikely]]
+      return enter_again(s);
     if constexpr (detail::diagnoses_misuse) s.thread.store(Atomics::this_thread(), std::memory_order_relaxed);
     if constexpr (choice::may_be_light) {
       // order[announce_light]: release store; pairs with [drain], [scan]: whoever sees that the reader is inside again sees all
@@ -162,7 +164,8 @@ class publication {
 
   // Ends one guard. True: the slot was orphaned and this was its last guard; it has been given back.
   static bool leave(slot& s, std::uint64_t epoch) noexcept {
-    if (s.nested != 0) [[unlikely]] return leave_nested(s, epoch);
+    if (s.nested != 0) [[unlikely]]
+      return leave_nested(s, epoch);
     leave_outermost(s, epoch);
     return false;
   }
