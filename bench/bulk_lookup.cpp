@@ -3,8 +3,8 @@
 //   bulk_lookup/<size>/<map>/batch:<n>/over_one_guard        ratio: to n times find() under one guard
 //   bulk_lookup/<size>/<map>/batch:<n>/over_guard_per_read   ratio: to n times get(), a guard each
 //
-// The answers of a batch are read after it, the others at once. What can be gained depends on the map inside: whether it can be
-// told to fetch what a key will need.
+// The answers of a batch are read after it, the others at once. What can be gained depends on the map inside: whether
+// it can be told to fetch what a key will need.
 #include "adapters/evmap.hpp"
 #include "interleave.hpp"
 

@@ -1,8 +1,8 @@
 // What do entering and leaving cost alone, without a lookup?
 //
 //   enter_leave/<who>/over_exchange_pair     ratio of times: below 1 is cheaper than two seq_cst exchanges
-//   enter_leave/<who>/over_exchange          as above; to one seq_cst exchange and a release store, the least that a reader
-//                                            can do without an asymmetric fence
+//   enter_leave/<who>/over_exchange          as above; to one seq_cst exchange and a release store, the least that a
+//                                            reader can do without an asymmetric fence
 //
 // Each pass reads one word under the guard, which the reference does too, and the sum of these is checked.
 #include "interleave.hpp"

@@ -1,17 +1,17 @@
 // Comparing by taking turns.
 //
-// Absolute figures of two runs cannot be compared on a machine whose clock, neighbours and memory layout change. So the
-// candidates of a comparison run in one process, in turns of some milliseconds, A B C, B C A, C A B, ...; each round gives
-// one ratio, and what counts is the median of the ratios. Where the smallest and the largest are far apart, the machine was
-// busy.
+// Absolute figures of two runs cannot be compared on a machine whose clock, neighbours and memory layout change. So
+// the candidates of a comparison run in one process, in turns of some milliseconds, A B C, B C A, C A B, ...; each
+// round gives one ratio, and what counts is the median of the ratios. Where the smallest and the largest are far
+// apart, the machine was busy.
 //
-// Every slice begins with a part that is not measured, so that the candidates do not measure each other's traces in the
-// caches. A round in which the system took a processor away from a measuring thread is not counted, as long as there are
-// others; the counter `quiet` is the share of rounds in which it did not.
+// Every slice begins with a part that is not measured, so that the candidates do not measure each other's traces in
+// the caches. A round in which the system took a processor away from a measuring thread is not counted, as long as
+// there are others; the counter `quiet` is the share of rounds in which it did not.
 //
-// Google Benchmark is the shell around it: one benchmark is one comparison, one iteration is one round, and the results are
-// counters. So --benchmark_filter selects comparisons, --benchmark_min_time makes them longer, and --benchmark_repetitions
-// repeats them.
+// Google Benchmark is the shell around it: one benchmark is one comparison, one iteration is one round, and the
+// results are counters. So --benchmark_filter selects comparisons, --benchmark_min_time makes them longer, and
+// --benchmark_repetitions repeats them.
 #ifndef TANDEM_BENCH_INTERLEAVE_HPP
 #define TANDEM_BENCH_INTERLEAVE_HPP
 
@@ -161,8 +161,8 @@ class crew {
     for (std::thread& t : threads_) t.join();
   }
 
-  // Runs job i on thread i, all at once, and waits for them. The jobs must not throw. Returns whether the system let them run
-  // without an interruption.
+  // Runs job i on thread i, all at once, and waits for them. The jobs must not throw. Returns whether the system let
+  // them run without an interruption.
   bool run(std::vector<job> jobs) {
     jobs.resize(jobs_.size());
     jobs_ = std::move(jobs);
@@ -220,8 +220,8 @@ inline crew& two_threads() {
   return them;
 }
 
-// A candidate that looks up streams of keys on 1 or 2 threads; its rate is that of all of them together. `make_sum_of(i)`
-// returns what thread i calls for each chunk.
+// A candidate that looks up streams of keys on 1 or 2 threads; its rate is that of all of them together.
+// `make_sum_of(i)` returns what thread i calls for each chunk.
 template <class MakeSumOf>
 candidate reading(std::string name, std::size_t threads, std::span<const number> keys, MakeSumOf&& make_sum_of) {
   using sum_of = decltype(make_sum_of(std::size_t{}));
@@ -276,8 +276,8 @@ inline std::span<const number> keys_for(std::size_t entries) {
   return keys;
 }
 
-// Says how it was built, and runs the benchmarks that were registered. A slice is a twentieth of --benchmark_min_time, but at
-// least 2 ms and at most 20 ms, which is what it is by default.
+// Says how it was built, and runs the benchmarks that were registered. A slice is a twentieth of
+// --benchmark_min_time, but at least 2 ms and at most 20 ms, which is what it is by default.
 inline int run_registered(int argc, char** argv) {
   constexpr std::string_view option = "--benchmark_min_time=";
   for (std::string_view const argument : std::span<char*>(argv, static_cast<std::size_t>(argc))) {

@@ -2,10 +2,10 @@
 //
 //   memory/<types>/<map>     bytes per entry, and the ratio to two copies of that map
 //
-// 100,000 entries, one value per key. What counts is what the allocator sets aside (malloc_usable_size, where there is one):
-// `evmap` once both sides are filled and the log is empty; `peak` the most there was at any time, the log of the bulk load
-// included, to which the two copies do not compare. Strings are longer than what std::string keeps inside itself: keys of 24
-// characters, values of 100.
+// 100,000 entries, one value per key. What counts is what the allocator sets aside (malloc_usable_size, where there
+// is one): `evmap` once both sides are filled and the log is empty; `peak` the most there was at any time, the log of
+// the bulk load included, to which the two copies do not compare. Strings are longer than what std::string keeps
+// inside itself: keys of 24 characters, values of 100.
 #include "adapters/sequential_map.hpp"
 #include "interleave.hpp"
 

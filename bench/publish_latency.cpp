@@ -4,9 +4,10 @@
 //   publish_latency/<fences>/<hold>/readers:<n>          n threads read all the time and hold each guard for so long
 //   publish_latency/<fences>/<hold>/readers:<n>/paced    as above, but the writer rests 200 us between two publishes
 //
-// One write is pending at each publish; the map has 10,000 keys. One iteration is one publish, so the time column is the mean;
-// the counters are percentiles in microseconds. Without a rest a publish waits for the guards that saw the previous one. Where
-// there are more threads than processors, the percentiles are mostly about the system's time slices.
+// One write is pending at each publish; the map has 10,000 keys. One iteration is one publish, so the time column is
+// the mean; the counters are percentiles in microseconds. Without a rest a publish waits for the guards that saw the
+// previous one. Where there are more threads than processors, the percentiles are mostly about the system's time
+// slices.
 //
 // Checked: readers see the number of a publish beside the value that it wrote, and never an older one than before.
 #include "adapters/evmap.hpp"

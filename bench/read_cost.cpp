@@ -3,11 +3,11 @@
 //   read_cost/<size>/<threads>/<map>/<style>     ratio: to `bare`, the fastest sequential map there is, on one thread
 //   read_cost/.../over_<other map>               ratio: to that other map, on one thread
 //
-// Styles: `get` copies the value, `find_one` returns a guard of it, both enter and leave for each lookup; `one_guard` looks up
-// 1024 keys under one guard. With `chained` each key depends on the value found before, on both sides of the comparison, so
-// that what is measured is how long a lookup takes; otherwise the processor works on several lookups at once, and what is
-// measured is how many instructions and cache lines a lookup takes. `bare` against itself shows what the machine's noise is,
-// and on two threads what the machine can do at best. Nobody writes.
+// Styles: `get` copies the value, `find_one` returns a guard of it, both enter and leave for each lookup; `one_guard`
+// looks up 1024 keys under one guard. With `chained` each key depends on the value found before, on both sides of the
+// comparison, so that what is measured is how long a lookup takes; otherwise the processor works on several lookups
+// at once, and what is measured is how many instructions and cache lines a lookup takes. `bare` against itself shows
+// what the machine's noise is, and on two threads what the machine can do at best. Nobody writes.
 #include "adapters/boost_concurrent_map.hpp"
 #include "adapters/cuckoo_map.hpp"
 #include "adapters/evmap.hpp"

@@ -3,9 +3,9 @@
 //   beside_a_writer/<writes per publish>/fences     evmap with its three fence policies, in turns
 //   beside_a_writer/<writes per publish>/<peer>     a map whose writes are visible at once, in turns with evmap
 //
-// 10,000 keys; one thread looks up one after the other, a guard per lookup; the other writes new values to existing keys,
-// and publishes after so many writes. Counters: reads and writes in millions per second. `auto_*` is to the better of the two
-// fixed policies, in the same round: for reads, for writes, and for reads and writes together.
+// 10,000 keys; one thread looks up one after the other, a guard per lookup; the other writes new values to existing
+// keys, and publishes after so many writes. Counters: reads and writes in millions per second. `auto_*` is to the
+// better of the two fixed policies, in the same round: for reads, for writes, and for reads and writes together.
 #include "adapters/boost_concurrent_map.hpp"
 #include "adapters/cuckoo_map.hpp"
 #include "adapters/evmap.hpp"

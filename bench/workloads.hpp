@@ -1,9 +1,9 @@
 // What the benchmarks do, as data: keys and values, streams of keys, and the mixes that are measured.
 //
-// Keys are distinct 64-bit numbers without any order. The lower half of a value is a function of its key; the upper half counts
-// how often the entry has been written. So the sum of the lower halves of all values that a chunk of lookups finds is known
-// in advance, whatever a writer does meanwhile: every chunk is checked against it, and a lookup that misses, or finds the
-// value of another key, ends the program.
+// Keys are distinct 64-bit numbers without any order. The lower half of a value is a function of its key; the upper
+// half counts how often the entry has been written. So the sum of the lower halves of all values that a chunk of
+// lookups finds is known in advance, whatever a writer does meanwhile: every chunk is checked against it, and a
+// lookup that misses, or finds the value of another key, ends the program.
 #ifndef TANDEM_BENCH_WORKLOADS_HPP
 #define TANDEM_BENCH_WORKLOADS_HPP
 
@@ -69,8 +69,8 @@ constexpr number part_of_sum(number value) noexcept { return value & low_half; }
 
 inline constexpr std::size_t chunk_size = 1024;
 
-// Keys to look up, drawn uniformly beforehand and cut into chunks, with the sum that each chunk must give. Belongs to one
-// thread; streams with the same keys and number share what was drawn.
+// Keys to look up, drawn uniformly beforehand and cut into chunks, with the sum that each chunk must give. Belongs to
+// one thread; streams with the same keys and number share what was drawn.
 class key_stream {
  public:
   // Long enough that neither caches nor branch predictors can learn it, short beside the map.
@@ -117,8 +117,8 @@ class key_stream {
 using seconds = std::chrono::duration<double>;
 using bench_clock = std::chrono::steady_clock;
 
-// Time that passes for one thread: while it is interrupted, and has not gone to sleep itself, its clock stands still. Where
-// the system does not tell, this is the time on the wall.
+// Time that passes for one thread: while it is interrupted, and has not gone to sleep itself, its clock stands still.
+// Where the system does not tell, this is the time on the wall.
 class thread_stopwatch {
  public:
   thread_stopwatch() : wall_(bench_clock::now()), processor_(used_processor()), sleeps_(sleeps()) {}
@@ -150,8 +150,8 @@ class thread_stopwatch {
   long sleeps_;
 };
 
-// Calls `step`, which returns how much it did, for about `length`, and returns how much it did per second. Reads the clock once
-// per step.
+// Calls `step`, which returns how much it did, for about `length`, and returns how much it did per second. Reads the
+// clock once per step.
 template <class Step>
 double rate_of(bench_clock::duration length, Step&& step) {
   auto const end = bench_clock::now() + length;
@@ -175,8 +175,8 @@ std::size_t look_up_chunk(key_stream& stream, SumOf&& sum_of) {
 // Not known to the compiler.
 inline volatile number zero_at_run_time = 0;
 
-// The ways to look up a chunk. A reader has get(key), which gives 0 for an absent key, and, if it can keep what it reads
-// from, hold(), which returns something that has get(key) too.
+// The ways to look up a chunk. A reader has get(key), which gives 0 for an absent key, and, if it can keep what it
+// reads from, hold(), which returns something that has get(key) too.
 template <class Reader>
 number sum_one_by_one(Reader& reader, std::span<const number> chunk) {
   number sum = 0;

@@ -17,10 +17,15 @@
 #include <iterator>
 #include <map>
 #include <random>
+#include <ranges>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
+
+#if __has_include(<boost/unordered/unordered_flat_map.hpp>)
+#include <boost/unordered/unordered_flat_map.hpp>
+#endif
 
 namespace {
 
@@ -30,7 +35,19 @@ struct options : tandem::evmap_options {
   using allocator = budget_allocator<std::byte>;
   using meta = tracked;
 };
-using map = tandem::evmap<tracked, tracked, options>;
+using plain_map = tandem::evmap<tracked, tracked, options>;
+
+// A flat map that has to move its elements when it grows, and asks for their hashes again, may be half done when that throws;
+// so may a swap of the metas. What is damaged then is made anew from the other side.
+struct fragile_options : options {
+  using meta = tracked_throwing_move;
+#if __has_include(<boost/unordered/unordered_flat_map.hpp>)
+  template <class Key, class T, class Hash, class KeyEqual, class Allocator>
+  using map = boost::unordered_flat_map<Key, T, Hash, KeyEqual, Allocator>;
+#endif
+};
+using fragile_map = tandem::evmap<tracked, tracked, fragile_options>;
+
 using model = multi_map<int, int>;
 
 bool all_is_well() {
@@ -38,7 +55,9 @@ bool all_is_well() {
 }
 
 // What readers see, as numbers. Runs no code that could be made to throw.
-model seen(const map::view& all) {
+template <class View>
+  requires std::ranges::range<View>
+model seen(const View& all) {
   model result;
   for (const auto& [k, bag] : all) {
     auto& here = result[k.key()];
@@ -46,11 +65,15 @@ model seen(const map::view& all) {
   }
   return result;
 }
-model seen(const map::reader& r) { return seen(r.enter()); }
+template <class Reader>
+model seen(const Reader& r) {
+  return seen(r.enter());
+}
 
 // A map with two versions behind it, and two large bags, one of them two short of being hashed.
-map::writer prepared() {
-  map::writer w;
+template <class Map = plain_map>
+typename Map::writer prepared() {
+  typename Map::writer w;
   for (int i = 0; i != 30; ++i) w.emplace(1, i);
   for (int i = 0; i != 40; ++i) w.emplace(2, i % 20);
   w.emplace(3, 1).emplace(3, 2).clear(4).emplace(5, 1).set_meta(1);
@@ -66,35 +89,38 @@ bool odd(const tracked& v) {
 }
 
 // Every change, with those that turn a bag into another form.
+template <class Map>
 struct change {
   const char* name;
-  void (*make)(map::writer&);
+  void (*make)(typename Map::writer&);
 };
-const change changes[] = {
-    {"insert", [](map::writer& w) { w.insert(3, 7); }},
-    {"insert into a new key", [](map::writer& w) { w.insert(70, 7); }},
-    {"emplace", [](map::writer& w) { w.emplace(2, 3); }},
-    {"insert of the 32nd value", [](map::writer& w) { w.insert(1, 30).insert(1, 5); }},
+template <class Map>
+const change<Map> changes[] = {
+    {"insert", [](auto& w) { w.insert(3, 7); }},
+    {"insert into a new key", [](auto& w) { w.insert(70, 7); }},
+    {"emplace", [](auto& w) { w.emplace(2, 3); }},
+    {"insert of the 32nd value", [](auto& w) { w.insert(1, 30).insert(1, 5); }},
     {"insert_range",
-     [](map::writer& w) { w.insert_range(std::vector<std::pair<int, int>>{{1, 1}, {6, 1}, {6, 2}}); }},
-    {"insert_or_assign", [](map::writer& w) { w.insert_or_assign(2, 9).insert_or_assign(8, 1); }},
-    {"erase", [](map::writer& w) { w.erase(1).erase(99); }},
-    {"erase_value", [](map::writer& w) { w.erase_value(1, 29).erase_value(2, 7).erase_value(2, 99).erase_value(99, 1); }},
-    {"erase_if of a key", [](map::writer& w) { w.erase_if(2, odd); }},
-    {"erase_if of all", [](map::writer& w) { w.erase_if([](const tracked&, const tracked& v) { return odd(v); }); }},
-    {"clear of a key", [](map::writer& w) { w.clear(1).clear(9); }},
-    {"clear", [](map::writer& w) { w.clear(); }},
-    {"reserve", [](map::writer& w) { w.reserve(1, 100).reserve(10, 5); }},
-    {"shrink_to_fit of a key", [](map::writer& w) { w.shrink_to_fit(2); }},
-    {"shrink_to_fit", [](map::writer& w) { w.shrink_to_fit(); }},
-    {"set_meta", [](map::writer& w) { w.set_meta(2); }},
-    {"erase_random", [](map::writer& w) { static_cast<void>(w.erase_random(2, std::mt19937_64(1))); }},
+     [](auto& w) { w.insert_range(std::vector<std::pair<int, int>>{{1, 1}, {6, 1}, {6, 2}}); }},
+    {"insert_or_assign", [](auto& w) { w.insert_or_assign(2, 9).insert_or_assign(8, 1); }},
+    {"erase", [](auto& w) { w.erase(1).erase(99); }},
+    {"erase_value", [](auto& w) { w.erase_value(1, 29).erase_value(2, 7).erase_value(2, 99).erase_value(99, 1); }},
+    {"erase_if of a key", [](auto& w) { w.erase_if(2, odd); }},
+    {"erase_if of all", [](auto& w) { w.erase_if([](const tracked&, const tracked& v) { return odd(v); }); }},
+    {"clear of a key", [](auto& w) { w.clear(1).clear(9); }},
+    {"clear", [](auto& w) { w.clear(); }},
+    {"reserve", [](auto& w) { w.reserve(1, 100).reserve(10, 5); }},
+    {"shrink_to_fit of a key", [](auto& w) { w.shrink_to_fit(2); }},
+    {"shrink_to_fit", [](auto& w) { w.shrink_to_fit(); }},
+    {"set_meta", [](auto& w) { w.set_meta(2); }},
+    {"erase_random", [](auto& w) { static_cast<void>(w.erase_random(2, std::mt19937_64(1))); }},
 };
 
 // What the changes lead to when nothing fails: the map after a publish, and its meta.
-std::pair<model, int> outcome(const std::vector<change>& of) {
-  map::writer w = prepared();
-  for (const change& c : of) c.make(w);
+template <class Map>
+std::pair<model, int> outcome(const std::vector<change<Map>>& of) {
+  auto w = prepared<Map>();
+  for (const auto& c : of) c.make(w);
   w.publish();
   return {seen(w.published()), w.published().meta().key()};
 }
@@ -117,20 +143,20 @@ int walk(SetUp set_up, F f, Check check, unsigned kinds = fault_any) {
 
 }  // namespace
 
-TEST_CASE("a change that throws appends nothing that was not complete before", "[evmap][fault]") {
-  for (const change& c : changes) {
+TEMPLATE_TEST_CASE("a change that throws appends nothing that was not complete before", "[evmap][fault]", plain_map, fragile_map) {
+  for (const auto& c : changes<TestType>) {
     DYNAMIC_SECTION(c.name) {
-      auto const before = seen(prepared().published());
-      auto const after = outcome({c});
+      auto const before = seen(prepared<TestType>().published());
+      auto const after = outcome<TestType>({c});
       std::size_t complete = 0;  // changes that a chain or a range consists of
       {
-        auto w = prepared();
+        auto w = prepared<TestType>();
         c.make(w);
         complete = w.pending();
       }
       int const failures = walk(
-          prepared, c.make,
-          [&](map::writer& w, bool failed) {
+          prepared<TestType>, c.make,
+          [&](typename TestType::writer& w, bool failed) {
             auto const r = w.make_reader();
             REQUIRE(seen(r) == before);
             if (!failed) {
@@ -157,47 +183,47 @@ TEST_CASE("a change that throws appends nothing that was not complete before", "
 
 TEST_CASE("insert_range that throws inserts none of its pairs", "[evmap][fault]") {
   const std::vector<std::pair<int, int>> pairs{{1, 1}, {6, 1}, {6, 2}, {7, 3}};
-  int const failures = walk([] { return map::writer(); }, [&](map::writer& w) { w.insert(1, 1).insert_range(pairs); },
-                            [](map::writer& w, bool failed) { REQUIRE((w.pending() == 5) == !failed); });
+  int const failures = walk([] { return plain_map::writer(); }, [&](plain_map::writer& w) { w.insert(1, 1).insert_range(pairs); },
+                            [](plain_map::writer& w, bool failed) { REQUIRE((w.pending() == 5) == !failed); });
   CHECK(failures > 8);
   int none_of_them = 0;
   walk(
       [] {
-        map::writer w;
+        plain_map::writer w;
         w.insert(1, 1);
         return w;
       },
-      [&](map::writer& w) { w.insert_range(pairs); },
-      [&](map::writer& w, bool failed) {
+      [&](plain_map::writer& w) { w.insert_range(pairs); },
+      [&](plain_map::writer& w, bool failed) {
         REQUIRE(w.pending() == (failed ? 1 : 5));
         none_of_them += failed;
       });
   CHECK(none_of_them > 8);
 }
 
-TEST_CASE("a publish that throws changes nothing for readers and can be repeated", "[evmap][fault]") {
+TEMPLATE_TEST_CASE("a publish that throws changes nothing for readers and can be repeated", "[evmap][fault]", plain_map, fragile_map) {
   auto const kinds = GENERATE(unsigned{fault_any}, unsigned{fault_allocate}, unsigned{fault_copy}, unsigned{fault_compare},
                               unsigned{fault_hash}, unsigned{fault_call});
   CAPTURE(kinds);
-  std::vector<change> const all(std::begin(changes), std::end(changes) - 1);
-  std::vector<std::vector<change>> scripts;
-  for (const change& c : all) scripts.push_back({c});
+  std::vector<change<TestType>> const all(std::begin(changes<TestType>), std::end(changes<TestType>) - 1);
+  std::vector<std::vector<change<TestType>>> scripts;
+  for (const auto& c : all) scripts.push_back({c});
   scripts.emplace_back(all.begin(), all.begin() + 8);
   scripts.emplace_back(all.rbegin() + 6, all.rend());
-  auto const before = seen(prepared().published());
+  auto const before = seen(prepared<TestType>().published());
   int failures = 0;
   for (const auto& script : scripts) {
     INFO(script.front().name);
     auto const after = outcome(script);
     auto const set_up = [&] {
-      auto w = prepared();
-      for (const change& c : script) c.make(w);
+      auto w = prepared<TestType>();
+      for (const auto& c : script) c.make(w);
       return w;
     };
     // The first pass over the operations, with another side that is up to date but for them.
     failures += walk(
-        set_up, [](map::writer& w) { w.publish(); },
-        [&](map::writer& w, bool failed) {
+        set_up, [](typename TestType::writer& w) { w.publish(); },
+        [&](typename TestType::writer& w, bool failed) {
           auto const r = w.make_reader();
           if (failed) {
             REQUIRE(seen(r) == before);
@@ -220,8 +246,8 @@ TEST_CASE("a publish that throws changes nothing for readers and can be repeated
           w.publish();
           return w;
         },
-        [](map::writer& w) { w.publish(); },
-        [&](map::writer& w, bool failed) {
+        [](typename TestType::writer& w) { w.publish(); },
+        [&](typename TestType::writer& w, bool failed) {
           auto const r = w.make_reader();
           REQUIRE(seen(r) == after.first);
           REQUIRE(r.version() == (failed ? 3 : 4));
@@ -251,15 +277,15 @@ TEST_CASE("the second pass over the changes runs no code of the values' type", "
   CHECK(all_is_well());
 }
 
-TEST_CASE("a publish that is repeated against one failure after the other gets to the end", "[evmap][fault]") {
-  std::vector<change> const script(std::begin(changes), std::begin(changes) + 10);
+TEMPLATE_TEST_CASE("a publish that is repeated against one failure after the other gets to the end", "[evmap][fault]", plain_map, fragile_map) {
+  std::vector<change<TestType>> const script(std::begin(changes<TestType>), std::begin(changes<TestType>) + 10);
   auto const after = outcome(script);
   int failures = 0;
   {
-    auto w = prepared();
+    auto w = prepared<TestType>();
     auto const r = w.make_reader();
     auto const before = seen(r);
-    for (const change& c : script) c.make(w);
+    for (const auto& c : script) c.make(w);
     std::size_t const pending = w.pending();
     for (int n = 0;; ++n) {
       bool failed = false;
@@ -283,17 +309,17 @@ TEST_CASE("a publish that is repeated against one failure after the other gets t
   CHECK(all_is_well());
 }
 
-TEST_CASE("pending changes can be discarded after a publish that threw", "[evmap][fault]") {
-  std::vector<change> const script(std::begin(changes), std::begin(changes) + 9);
-  auto const before = seen(prepared().published());
+TEMPLATE_TEST_CASE("pending changes can be discarded after a publish that threw", "[evmap][fault]", plain_map, fragile_map) {
+  std::vector<change<TestType>> const script(std::begin(changes<TestType>), std::begin(changes<TestType>) + 9);
+  auto const before = seen(prepared<TestType>().published());
   int const failures = walk(
       [&] {
-        auto w = prepared();
-        for (const change& c : script) c.make(w);
+        auto w = prepared<TestType>();
+        for (const auto& c : script) c.make(w);
         return w;
       },
-      [](map::writer& w) { w.publish(); },
-      [&](map::writer& w, bool failed) {
+      [](typename TestType::writer& w) { w.publish(); },
+      [&](typename TestType::writer& w, bool failed) {
         if (!failed) return;
         w.discard_pending();
         auto const r = w.make_reader();
@@ -305,19 +331,19 @@ TEST_CASE("pending changes can be discarded after a publish that threw", "[evmap
   CHECK(failures > 0);
 }
 
-TEST_CASE("synchronizing the sides may throw and is tried again", "[evmap][fault]") {
-  auto const before = seen(prepared().published());
+TEMPLATE_TEST_CASE("synchronizing the sides may throw and is tried again", "[evmap][fault]", plain_map, fragile_map) {
+  auto const before = seen(prepared<TestType>().published());
   int const failures = walk(
       [] {
-        auto w = prepared();
+        auto w = prepared<TestType>();
         w.emplace(1, 1).erase(2).set_meta(9);
         static_cast<void>(w.preview());
         w.discard_pending();
         w.emplace(3, 3);
         return w;
       },
-      [](map::writer& w) { w.publish(); },
-      [&](map::writer& w, bool failed) {
+      [](typename TestType::writer& w) { w.publish(); },
+      [&](typename TestType::writer& w, bool failed) {
         auto const r = w.make_reader();
         if (failed) {
           REQUIRE(seen(r) == before);

@@ -1,6 +1,6 @@
-// What left_right leaves behind when a user's function or an allocation throws: at every place where one can, one after the
-// other. Readers keep what they had, nothing that is pending is lost, both sides are equal afterwards, and no object is
-// leaked or destroyed twice.
+// What left_right leaves behind when a user's function or an allocation throws: at every place where one can, one after
+// the other. Readers keep what they had, nothing that is pending is lost, both sides are equal afterwards, and no
+// object is leaked or destroyed twice.
 #include "support/budget_allocator.hpp"
 #include "support/catch.hpp"
 #include "support/faults.hpp"
@@ -30,15 +30,15 @@ using tandem::test::tracked_throwing_move;
 using tandem::test::walk_faults;
 
 // What all handles share and each reader's place are over-aligned, and allocated by this.
-void* operator new(std::size_t size, std::align_val_t alignment) {
+[[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t alignment) {
   faults::reach(fault_allocate);
   auto const a = static_cast<std::size_t>(alignment);
   void* const p = std::aligned_alloc(a, (size + a - 1) / a * a);
   if (p == nullptr) throw std::bad_alloc();
   return p;
 }
-void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
 
 namespace {
 
@@ -103,7 +103,8 @@ namespace {
 
 // What may go wrong in absorbing, and how the data is repaired.
 //
-// `Strong`: an absorb reaches its faults before it changes anything, and promises so. Otherwise it has always changed half.
+// `Strong`: an absorb reaches its faults before it changes anything, and promises so. Otherwise it has always changed
+// half.
 template <bool Strong>
 struct basic_data {
   static constexpr bool absorbs_strongly = Strong;
@@ -355,7 +356,8 @@ TEMPLATE_LIST_TEST_CASE("try_publish and publish_for throw as publish does", "[l
     ints expected;
     append<strong>(writer, expected, 1, 2);
     bool done = false;
-    if (!inject([&w = writer, &done, timed] { done = timed ? w.publish_for(std::chrono::hours(1)) : w.try_publish(); })) {
+    if (!inject(
+            [&w = writer, &done, timed] { done = timed ? w.publish_for(std::chrono::hours(1)) : w.try_publish(); })) {
       CHECK_FALSE(done);
       CHECK(writer.pending() == 2);
       CHECK(seen_by(reader) == summary_of({}));
@@ -467,7 +469,9 @@ TEMPLATE_LIST_TEST_CASE("a writer that is destroyed after a publish that threw l
     pair.first.publish();
     append<strong>(pair.first, expected, 4, 3);
     bool const failed = !inject([&] { pair.first.publish(); });
-    { auto const writer = std::move(pair.first); }
+    {
+      auto const writer = std::move(pair.first);
+    }
     CHECK(pair.second.closed());
     CHECK(pair.second.version() == (failed ? 1U : 2U));
     leaks.check();
@@ -626,21 +630,25 @@ TEST_CASE("a reader that cannot be made changes nothing", "[left_right][fault]")
 
 TEST_CASE("assigning to a reader keeps the old one if the new one cannot be made", "[left_right][fault]") {
   no_leaks const leaks;
-  int const failures = walk_faults([&](auto inject) {
-    auto one = tandem::make_left_right<fragile, push>(1);
-    auto two = tandem::make_left_right<fragile, push>(2);
-    bool const failed = !inject([&] { one.second = two.second; });
-    CHECK(one.second.enter()->value.key() == (failed ? 1 : 2));
-    CHECK(two.second.enter()->value.key() == 2);
-    CHECK(one.first.stats().readers == (failed ? 1U : 0U));
-  }, fault_allocate);
+  int const failures = walk_faults(
+      [&](auto inject) {
+        auto one = tandem::make_left_right<fragile, push>(1);
+        auto two = tandem::make_left_right<fragile, push>(2);
+        bool const failed = !inject([&] { one.second = two.second; });
+        CHECK(one.second.enter()->value.key() == (failed ? 1 : 2));
+        CHECK(two.second.enter()->value.key() == 2);
+        CHECK(one.first.stats().readers == (failed ? 1U : 0U));
+      },
+      fault_allocate);
   CHECK(failures == 1);
   leaks.check();
 }
 
 TEST_CASE("a place that is there already needs no memory", "[left_right][fault]") {
   auto [writer, reader] = tandem::make_left_right<fragile, push>(1);
-  { auto const gone = reader; }
+  {
+    auto const gone = reader;
+  }
   faults::arm(0, fault_allocate);
   {
     auto const again = reader;
@@ -676,17 +684,19 @@ TEST_CASE("a take whose publish throws takes nothing", "[left_right][fault]") {
 
 TEST_CASE("a take whose data cannot be moved out leaks nothing", "[left_right][fault]") {
   no_leaks const leaks;
-  int const failures = walk_faults([&](auto inject) {
-    auto pair = tandem::make_left_right<fragile, push>(3);
-    {
-      auto writer = std::move(pair.first);
-      int taken = -1;
-      bool const failed = !inject([&] { taken = std::move(writer).take().value.key(); });
-      CHECK(taken == (failed ? -1 : 3));
-    }
-    CHECK(pair.second.closed());
-    CHECK_FALSE(pair.second.enter());
-  }, fault_move);
+  int const failures = walk_faults(
+      [&](auto inject) {
+        auto pair = tandem::make_left_right<fragile, push>(3);
+        {
+          auto writer = std::move(pair.first);
+          int taken = -1;
+          bool const failed = !inject([&] { taken = std::move(writer).take().value.key(); });
+          CHECK(taken == (failed ? -1 : 3));
+        }
+        CHECK(pair.second.closed());
+        CHECK_FALSE(pair.second.enter());
+      },
+      fault_move);
   CHECK(failures > 0);
   leaks.check();
 }

@@ -1,7 +1,8 @@
 // A system without a heavy barrier: what left_right does where the kernel, or a sandbox, refuses membarrier(2).
 //
-// The refusal comes from a seccomp filter in a child process. Whether there is a heavy barrier is asked once per process, so
-// the child starts this program anew, with the filter in place, and runs one of the hidden test cases below.
+// The refusal comes from a seccomp filter in a child process. Whether there is a heavy barrier is asked once per
+// process, so the child starts this program anew, with the filter in place, and runs one of the hidden test cases
+// below.
 #include "support/catch.hpp"
 #include "support/death.hpp"
 #include "support/thread_runner.hpp"
@@ -51,8 +52,8 @@ struct twins {
 constexpr int status_no_seccomp = 90;
 constexpr int status_no_exec = 91;
 
-// From now on membarrier fails with `error` on this thread and those that it starts, also after an exec. The filter looks at
-// the number alone: this process makes calls of one architecture only.
+// From now on membarrier fails with `error` on this thread and those that it starts, also after an exec. The filter
+// looks at the number alone: this process makes calls of one architecture only.
 bool refuse_membarrier(int error) {
   sock_filter program[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
@@ -86,6 +87,7 @@ process_end run_anew(const char* tag, int error) {
 void check_passed(const process_end& end) {
   if (end.status == status_no_seccomp) {
     WARN("NOT CHECKED: " << end.output);
+    SUCCEED("nothing to check");
     return;
   }
   INFO("status " << end.status << ", signal " << end.signal << ", output:\n" << end.output);
@@ -152,7 +154,9 @@ void check_refused(int error) {
 
 }  // namespace
 
-TEST_CASE("in a process whose membarrier fails with EPERM, readers use fences", "[.][refused_with_eperm]") { check_refused(EPERM); }
+TEST_CASE("in a process whose membarrier fails with EPERM, readers use fences", "[.][refused_with_eperm]") {
+  check_refused(EPERM);
+}
 TEST_CASE("in a process whose membarrier fails with ENOSYS, readers use fences", "[.][refused_with_enosys]") {
   check_refused(ENOSYS);
 }
@@ -173,6 +177,7 @@ TEST_CASE("where the system refuses membarrier, readers use fences and everythin
 TEST_CASE("a process that lost its registration registers again", "[fences][fault]") {
   if (refusal() != 0) {
     WARN("NOT CHECKED: this system has no membarrier");
+    SUCCEED("nothing to check");
     return;
   }
   check_passed(run_anew("[unregistered]", 0));
@@ -185,6 +190,7 @@ constexpr int status_went_on = 92;
 void check_ended(const process_end& end) {
   if (end.status == status_no_seccomp) {
     WARN("NOT CHECKED: no seccomp filter");
+    SUCCEED("nothing to check");
     return;
   }
   INFO("status " << end.status << ", signal " << end.signal << ", output: " << end.output);
@@ -197,6 +203,7 @@ void check_ended(const process_end& end) {
 TEST_CASE("a system that refuses a barrier that it had offered ends the process with a message", "[fences][fault]") {
   if (refusal() != 0) {
     WARN("NOT CHECKED: this system has no membarrier");
+    SUCCEED("nothing to check");
     return;
   }
   for (int const error : {EPERM, ENOSYS}) {
@@ -213,6 +220,7 @@ TEST_CASE("a system that refuses a barrier that it had offered ends the process 
 TEST_CASE("a publish whose barrier is refused ends the process with a message", "[fences][fault]") {
   if (!tandem::heavy_barrier_available()) {
     WARN("NOT CHECKED: there is no heavy barrier here");
+    SUCCEED("nothing to check");
     return;
   }
   for (int const error : {EPERM, ENOSYS}) {

@@ -1,8 +1,8 @@
-// left_right under the model checker: one small program per edge of the protocol in tandem/sync/publication.hpp, each with
-// every form of fence.
+// left_right under the model checker: one small program per edge of the protocol in tandem/sync/publication.hpp, each
+// with every form of fence.
 //
-// The data of both sides is plain. So a reader that is on a side while the writer writes it is a data race, whether or not
-// the reader notices; and a side, slot or state that is destroyed too early is one too.
+// The data of both sides is plain. So a reader that is on a side while the writer writes it is a data race, whether or
+// not the reader notices; and a side, slot or state that is destroyed too early is one too.
 #include "model/scheduler.hpp"
 #include "support/catch.hpp"
 
@@ -19,7 +19,8 @@
 
 namespace {
 
-// As automatic_fences, but by a script instead of the clock: what the first publishes answer, and then the last answer again.
+// As automatic_fences, but by a script instead of the clock: what the first publishes answer, and then the last answer
+// again.
 struct scripted_fences {
   static inline std::span<const bool> light;
 };
@@ -226,7 +227,9 @@ TEST_CASE("a reader that is made during a publish is seen by the next", "[model]
         auto handles = make<decltype(fences)>();
         auto& writer = handles.first;
         const auto factory = writer.factory();
-        { const auto gone = std::move(handles.second); }
+        {
+          const auto gone = std::move(handles.second);
+        }
         // Its slot is free again; keep it busy, so that the reader below has to make one.
         const auto holder = factory.make_reader();
         p.thread("writer", [&] {

@@ -1,5 +1,6 @@
-// The model checker itself: the classic small programs, each of which separates two memory orders. Where an order forbids
-// an outcome, the checker must not find it after searching everything; where it allows one, the checker must find it.
+// The model checker itself: the classic small programs, each of which separates two memory orders. Where an order
+// forbids an outcome, the checker must not find it after searching everything; where it allows one, the checker must
+// find it.
 #include "model/scheduler.hpp"
 #include "support/catch.hpp"
 
@@ -403,7 +404,8 @@ TEST_CASE("load buffering is never found, although relaxed orders allow it", "[m
   }));
 }
 
-TEST_CASE("stores are never ordered against their execution, although relaxed orders allow it", "[model][litmus][limit]") {
+TEST_CASE("stores are never ordered against their execution, although relaxed orders allow it",
+          "[model][litmus][limit]") {
   require_safe(explore({}, [](program& p) {
     atomic<int> x(0);
     atomic<int> y(0);
@@ -447,7 +449,8 @@ TEST_CASE("unordered accesses of plain data are races in whatever order they exe
   require_safe(run(read, read));
 }
 
-TEST_CASE("an atomic may not be used before its construction happens before, nor after its destruction", "[model][litmus]") {
+TEST_CASE("an atomic may not be used before its construction happens before, nor after its destruction",
+          "[model][litmus]") {
   struct box {
     atomic<int> value{0};
   };
@@ -487,7 +490,8 @@ TEST_CASE("an atomic may not be used before its construction happens before, nor
   require_failure(destruction(acquire), "is destroyed by");
 }
 
-TEST_CASE("an atomic that was there before the exploration begins each execution with the value it then has", "[model][litmus]") {
+TEST_CASE("an atomic that was there before the exploration begins each execution with the value it then has",
+          "[model][litmus]") {
   atomic<int> outer(7);
   const result r = explore({}, [&](program& p) {
     p.thread("one", [&] { check(outer.load(relaxed) == 7, "another value"); });
@@ -637,7 +641,8 @@ TEST_CASE("a bound on preemptions limits what is found", "[model][litmus]") {
   require_failure(run(-1), "interrupted");
 }
 
-TEST_CASE("random executions find a bug that half of all orders show, and say the same for the same seed", "[model][litmus]") {
+TEST_CASE("random executions find a bug that half of all orders show, and say the same for the same seed",
+          "[model][litmus]") {
   options o;
   o.random_executions = 1000;
   o.seed = 42;
@@ -690,12 +695,22 @@ std::set<std::vector<int>> outcomes(std::uint32_t seed, int preemptions, std::ui
           atomic<int>& x = memory[i.location];
           switch (i.what) {
             case 0:
-            case 1: x.store(++next, i.order == relaxed ? release : seq_cst); break;
+            case 1:
+              x.store(++next, i.order == relaxed ? release : seq_cst);
+              break;
             case 2:
-            case 3: loaded[t].push_back(x.load(i.order == relaxed ? acquire : seq_cst)); break;
-            case 4: loaded[t].push_back(x.exchange(++next, i.order)); break;
-            case 5: policy::light_barrier(); break;
-            default: policy::heavy_barrier(); break;
+            case 3:
+              loaded[t].push_back(x.load(i.order == relaxed ? acquire : seq_cst));
+              break;
+            case 4:
+              loaded[t].push_back(x.exchange(++next, i.order));
+              break;
+            case 5:
+              policy::light_barrier();
+              break;
+            default:
+              policy::heavy_barrier();
+              break;
           }
         }
       });

@@ -1,14 +1,14 @@
 // The machine of the model checker: threads that take turns, and memory that answers by memory.hpp.
 //
-// Every operation on an atomic object and every barrier first calls schedule(), which may let other threads run, and then
-// executes as a whole. What lies between two operations of a thread runs without interruption. Thread 0 is the context
-// that sets up and tears down; its operations are never interrupted.
+// Every operation on an atomic object and every barrier first calls schedule(), which may let other threads run, and
+// then executes as a whole. What lies between two operations of a thread runs without interruption. Thread 0 is the
+// context that sets up and tears down; its operations are never interrupted.
 //
-// A thread in a waiting loop (pause) is not ready again until one of the locations that it has read since its last pause
-// has another value than it read: running the loop once more before that would be the same again. If there is such a
-// value already and the read was merely stale, it is ready, and then does not read the same entry again at once: stores
-// become visible in finite time. A loop that had a compare-exchange fail gets one more turn first, because it may go on
-// with the value that it was given. A loop that gives up after so many rounds waits here like any other.
+// A thread in a waiting loop (pause) is not ready again until one of the locations that it has read since its last
+// pause has another value than it read: running the loop once more before that would be the same again. If there is
+// such a value already and the read was merely stale, it is ready, and then does not read the same entry again at once:
+// stores become visible in finite time. A loop that had a compare-exchange fail gets one more turn first, because it
+// may go on with the value that it was given. A loop that gives up after so many rounds waits here like any other.
 #ifndef TANDEM_TESTS_MODEL_MACHINE_HPP
 #define TANDEM_TESTS_MODEL_MACHINE_HPP
 
@@ -75,7 +75,8 @@ class machine {
 
   explicit machine(const options& o)
       : options_(o),
-        search_(o.random_executions != 0 ? search::mode::random : search::mode::depth_first, o.preemptions < 0, o.seed) {}
+        search_(o.random_executions != 0 ? search::mode::random : search::mode::depth_first, o.preemptions < 0,
+                o.seed) {}
 
   machine(const machine&) = delete;
   machine& operator=(const machine&) = delete;
@@ -432,9 +433,8 @@ class machine {
     if (ready != 0) {
       const bool may_stay = contains(ready, from) && threads_[from].next.what != operation::pause;
       if (may_stay && options_.preemptions >= 0 && preemptions_ == options_.preemptions) ready = only(from);
-      to = search_.thread(ready, from, [this](std::size_t a, std::size_t b) {
-        return commute(threads_[a].next, threads_[b].next);
-      });
+      to = search_.thread(ready, from,
+                          [this](std::size_t a, std::size_t b) { return commute(threads_[a].next, threads_[b].next); });
       if (may_stay && to != from) ++preemptions_;
       threads_[to].waits = false;
     } else if (unfinished) {
@@ -498,7 +498,8 @@ class machine {
     // The first look after a pause does not find the same stale entry again.
     for (const sight& s : t.seen_before) {
       if (s.location != id || s.index < floor || s.index >= x.newest()) continue;
-      if (std::find_if(t.seen.begin(), t.seen.end(), [&](const sight& n) { return n.location == id; }) == t.seen.end()) {
+      if (std::find_if(t.seen.begin(), t.seen.end(), [&](const sight& n) { return n.location == id; }) ==
+          t.seen.end()) {
         floor = s.index + 1;
       }
     }
@@ -584,12 +585,18 @@ class machine {
 
   static const char* word(std::memory_order order) {
     switch (order) {
-      case std::memory_order_relaxed: return "relaxed";
-      case std::memory_order_consume: return "consume";
-      case std::memory_order_acquire: return "acquire";
-      case std::memory_order_release: return "release";
-      case std::memory_order_acq_rel: return "acq_rel";
-      case std::memory_order_seq_cst: return "seq_cst";
+      case std::memory_order_relaxed:
+        return "relaxed";
+      case std::memory_order_consume:
+        return "consume";
+      case std::memory_order_acquire:
+        return "acquire";
+      case std::memory_order_release:
+        return "release";
+      case std::memory_order_acq_rel:
+        return "acq_rel";
+      case std::memory_order_seq_cst:
+        return "seq_cst";
     }
     return "";
   }
@@ -598,18 +605,33 @@ class machine {
     text += "  " + threads_[e.thread].name + ": ";
     const std::string object = name(e.location) + " " + word(e.order);
     switch (e.what) {
-      case operation::none: break;
+      case operation::none:
+        break;
       case operation::load:
         text += "load " + object + " -> " + number(e.value);
         if (e.missed != 0) text += " (stale by " + std::to_string(e.missed) + ")";
         break;
-      case operation::store: text += "store " + object + " <- " + number(e.value); break;
-      case operation::exchange: text += "exchange " + object + " <- " + number(e.value); break;
-      case operation::light_barrier: text += "light barrier"; break;
-      case operation::heavy_barrier: text += "heavy barrier"; break;
-      case operation::pause: text += "woke from a pause"; break;
-      case operation::plain_read: text += "read plain -> " + number(e.value); break;
-      case operation::plain_write: text += "write plain <- " + number(e.value); break;
+      case operation::store:
+        text += "store " + object + " <- " + number(e.value);
+        break;
+      case operation::exchange:
+        text += "exchange " + object + " <- " + number(e.value);
+        break;
+      case operation::light_barrier:
+        text += "light barrier";
+        break;
+      case operation::heavy_barrier:
+        text += "heavy barrier";
+        break;
+      case operation::pause:
+        text += "woke from a pause";
+        break;
+      case operation::plain_read:
+        text += "read plain -> " + number(e.value);
+        break;
+      case operation::plain_write:
+        text += "write plain <- " + number(e.value);
+        break;
     }
     text += "\n";
   }

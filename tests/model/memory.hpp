@@ -4,8 +4,8 @@
 // executes. A load may read any entry not older than its floor:
 //
 //   coherence      nothing older than an entry that an operation which happens before the load has written or read;
-//   seq_cst        a seq_cst load reads nothing older than what an earlier seq_cst operation on the location has written
-//                  or read. "Earlier" is the order of execution, which serves as the single total order;
+//   seq_cst        a seq_cst load reads nothing older than what an earlier seq_cst operation on the location has
+//                  written or read. "Earlier" is the order of execution, which serves as the single total order;
 //   barriers       light_barrier and heavy_barrier, below, raise the floor too.
 //
 // A read-modify-write reads the newest entry. A release store carries what its thread knows; an acquire load that reads
@@ -20,8 +20,8 @@
 // plain data from being a race, still needs a release store that an acquire load has read. Therefore two clocks.
 //
 // What is too strong here, so that real outcomes are missed: modification order is the order of execution (the outcome
-// x == 1 && y == 1 of `x=1; y=2 || y=1; x=2` never shows), and a load never reads from a store that executes later (load
-// buffering never shows). Neither is seen on x86; both concern relaxed operations only.
+// x == 1 && y == 1 of `x=1; y=2 || y=1; x=2` never shows), and a load never reads from a store that executes later
+// (load buffering never shows). Neither is seen on x86; both concern relaxed operations only.
 #ifndef TANDEM_TESTS_MODEL_MEMORY_HPP
 #define TANDEM_TESTS_MODEL_MEMORY_HPP
 
@@ -73,8 +73,7 @@ constexpr bool acquires(std::memory_order order) {
   return order != std::memory_order_relaxed && order != std::memory_order_release;
 }
 constexpr bool releases(std::memory_order order) {
-  return order == std::memory_order_release || order == std::memory_order_acq_rel ||
-         order == std::memory_order_seq_cst;
+  return order == std::memory_order_release || order == std::memory_order_acq_rel || order == std::memory_order_seq_cst;
 }
 constexpr bool in_total_order(std::memory_order order) { return order == std::memory_order_seq_cst; }
 

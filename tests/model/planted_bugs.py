@@ -3,8 +3,8 @@
 
     planted_bugs.py [--jobs N] [--only NAME] [--list FILE]
 
-The compiler is $CXX (default: c++). The bugs are in planted_bugs.txt, whose head explains the format. For each program the
-unchanged library is compiled first and must pass the tests that the bugs name. The exit code is 0 if every bug was
+The compiler is $CXX (default: c++). The bugs are in planted_bugs.txt, whose head explains the format. For each program
+the unchanged library is compiled first and must pass the tests that the bugs name. The exit code is 0 if every bug was
 noticed, 1 if one survived, could not be planted, or did not compile.
 """
 
@@ -62,8 +62,8 @@ def read_bugs(path):
 def build(program, include, folder):
     """Compiles a model program against `include`; returns the executable, or raises."""
     executable = folder / "model"
-    command = COMPILER + FLAGS + [f"-I{include}", f"-I{ROOT / 'tests'}", str(HERE / program), str(folder.parent / "main.o"),
-                                  "-o", str(executable)]
+    command = COMPILER + FLAGS + [f"-I{include}", f"-I{ROOT / 'tests'}", str(HERE / program),
+                                  str(folder.parent / "main.o"), "-o", str(executable)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         errors = [line for line in done.stderr.splitlines() if "error" in line] or ["?"]
@@ -94,16 +94,21 @@ def verdict(output):
     return found.group(1).strip() if found else "it ended abnormally"
 
 
+def find_old(bug, text):
+    pattern = r"\s+".join(re.escape(word) for word in bug["old"].split())
+    return list(re.finditer(pattern, text))
+
+
 def plant(bug, folder):
     """Copies the library with the bug in it; returns the copy."""
     include = folder / "include"
     shutil.copytree(ROOT / "include", include)
     target = include / "tandem" / bug["file"]
     text = target.read_text()
-    matches = text.count(bug["old"])
-    if matches != 1:
-        raise Problem(f"the old text is {matches} times in {bug['file']}")
-    target.write_text(text.replace(bug["old"], bug["new"]))
+    matches = find_old(bug, text)
+    if len(matches) != 1:
+        raise Problem(f"the old text is {len(matches)} times in {bug['file']}")
+    target.write_text(text[: matches[0].start()] + bug["new"] + text[matches[0].end():])
     return include
 
 

@@ -6,20 +6,22 @@
 //       model::atomic<bool> ready(false);
 //       model::plain<int> data(0);
 //       p.thread("writer", [&] { data.write(1); ready.store(true, std::memory_order_release); });
-//       p.thread("reader", [&] { if (ready.load(std::memory_order_acquire)) model::check(data.read() == 1, "old data"); });
+//       p.thread("reader", [&] {
+//         if (ready.load(std::memory_order_acquire)) model::check(data.read() == 1, "old data");
+//       });
 //       p.run();
 //     });
 //     REQUIRE(result.exhaustive);
 //
-// An execution fails if a check does, if plain data is raced for, if an atomic object is used outside of its lifetime or
-// unordered with its constructor or destructor, if all threads that are left wait for each other, if it does not come to
-// an end, or if an exception leaves a thread. The result then holds a trace of its operations.
+// An execution fails if a check does, if plain data is raced for, if an atomic object is used outside of its lifetime
+// or unordered with its constructor or destructor, if all threads that are left wait for each other, if it does not
+// come to an end, or if an exception leaves a thread. The result then holds a trace of its operations.
 //
 // Rules for programs. State belongs to the execution: make it in the program, before run() or within threads. Threads
-// share atomics of the policy `model::atomics` and `plain` data; other data only if nobody writes it during run(), or if
-// one thread alone uses it until run() has returned. Whatever else influences the program must be the same each time: no
-// clocks, no addresses as keys. Thread-local variables are shared, as all threads run on one operating system thread.
-// Mutexes of the standard library must never be contended. Several run()s may follow each other.
+// share atomics of the policy `model::atomics` and `plain` data; other data only if nobody writes it during run(), or
+// if one thread alone uses it until run() has returned. Whatever else influences the program must be the same each
+// time: no clocks, no addresses as keys. Thread-local variables are shared, as all threads run on one operating system
+// thread. Mutexes of the standard library must never be contended. Several run()s may follow each other.
 //
 // What is explored, and what is not: memory.hpp (weak memory), machine.hpp (waiting loops), search.hpp (reduction). A
 // failed execution is abandoned where it failed, and its memory is leaked. Not for use with sanitizers.

@@ -1,9 +1,9 @@
 // left_right under many threads, more than there are processors.
 //
-// The data makes what must hold visible: every number in it is the count of operations applied, and every publish makes one
-// more visible. So a reader that sees two different numbers has seen a side that was being written; one that sees another
-// number than its guard's version, the wrong side; one that sees less than before, time going back. The numbers are on the
-// heap, where AddressSanitizer sees a side that was destroyed under a reader.
+// The data makes what must hold visible: every number in it is the count of operations applied, and every publish makes
+// one more visible. So a reader that sees two different numbers has seen a side that was being written; one that sees
+// another number than its guard's version, the wrong side; one that sees less than before, time going back. The numbers
+// are on the heap, where AddressSanitizer sees a side that was destroyed under a reader.
 #include "support/catch.hpp"
 #include "support/thread_runner.hpp"
 
@@ -93,8 +93,8 @@ class watcher {
   std::uint64_t looks_ = 0;
 };
 
-// A thread that loses its processor inside a guard keeps the writer waiting until it gets it back, so most of the time it is
-// given away outside, now and then.
+// A thread that loses its processor inside a guard keeps the writer waiting until it gets it back, so most of the time
+// it is given away outside, now and then.
 void pass_the_processor(const watcher& mine) {
   if (mine.looks() % 32 == 0) std::this_thread::yield();
 }
@@ -103,6 +103,20 @@ using clock = std::chrono::steady_clock;
 
 bool over(const std::atomic<bool>& done, const thread_group& group) {
   return done.load(std::memory_order_relaxed) || group.failed();
+}
+
+// Waits under a guard for the version after the guard's; whether it came. It need not: a reader that entered while a
+// publish took place may have announced itself before and looked after it. It sees what was published, and yet the next
+// publish waits for it.
+template <class Reader, class Guard>
+bool next_version_comes(const Reader& other, const Guard& guard, const std::atomic<bool>& done,
+                        const thread_group& group) {
+  auto const give_up = clock::now() + 100ms;
+  while (other.version() == guard.version()) {
+    if (over(done, group) || clock::now() > give_up) return false;
+    std::this_thread::yield();
+  }
+  return !over(done, group);
 }
 
 }  // namespace
@@ -124,13 +138,18 @@ TEMPLATE_LIST_TEST_CASE("many readers see whole versions only, and in order", "[
         if (elapsed > run_time && content.load(std::memory_order_relaxed) == reader_threads) break;
         writer.append({});
         switch (n % 4) {
-          case 0: writer.publish(); break;
-          case 1: if (!writer.try_publish()) writer.publish(); break;
+          case 0:
+            writer.publish();
+            break;
+          case 1:
+            if (!writer.try_publish()) writer.publish();
+            break;
           case 2:
             if (writer.preview().all.back() != writer.version() + 1) fail("the preview is of another version");
             writer.publish();
             break;
-          default: while (!writer.publish_for(1us) && !group.failed()) continue;
+          default:
+            while (!writer.publish_for(1us) && !group.failed()) continue;
         }
       }
       done.store(true, std::memory_order_relaxed);
@@ -175,7 +194,8 @@ TEMPLATE_LIST_TEST_CASE("slow readers delay the writer and nothing disturbs them
     if (i == 0) {
       auto const start = clock::now();
       while (!group.failed() && clock::now() - start < patience) {
-        if (clock::now() - start > run_time && holds.load(std::memory_order_relaxed) > 5 && writer.stats().waits > 2) break;
+        if (clock::now() - start > run_time && holds.load(std::memory_order_relaxed) > 5 && writer.stats().waits > 2)
+          break;
         writer.append({}).publish();
       }
       done.store(true, std::memory_order_relaxed);
@@ -187,9 +207,8 @@ TEMPLATE_LIST_TEST_CASE("slow readers delay the writer and nothing disturbs them
     while (!over(done, group)) {
       auto const guard = reader.enter();
       mine.look(guard);
-      // The next version does not wait for this guard; the one after it does.
-      while (other.version() == guard.version() && !over(done, group)) std::this_thread::yield();
-      if (done.load(std::memory_order_relaxed)) break;
+      // The next version came; the one after it waits for this guard.
+      if (!next_version_comes(other, guard, done, group)) continue;
       for (int k = 0; k != 4; ++k) {
         std::this_thread::yield();
         mine.look(guard);
@@ -240,8 +259,7 @@ TEMPLATE_LIST_TEST_CASE("readers come and go under a guard that the writer waits
       auto guard = reader->enter();
       mine.look(guard);
       auto const other = *reader;
-      while (other.version() == guard.version() && !over(done, group)) std::this_thread::yield();
-      if (done.load(std::memory_order_relaxed)) break;
+      if (!next_version_comes(other, guard, done, group)) continue;
 
       // From here to the end of the guard the writer cannot publish twice, whatever is done with readers.
       for (int k = 0; k != 20; ++k) {
@@ -256,8 +274,8 @@ TEMPLATE_LIST_TEST_CASE("readers come and go under a guard that the writer waits
       {
         std::scoped_lock const hold(mutex);
         left.emplace_back(std::this_thread::get_id(), *reader);
-        auto const foreign = std::find_if(left.begin(), left.end(),
-                                          [](auto const& l) { return l.first != std::this_thread::get_id(); });
+        auto const foreign =
+            std::find_if(left.begin(), left.end(), [](auto const& l) { return l.first != std::this_thread::get_id(); });
         if (foreign != left.end()) {
           left.erase(foreign);
           buried.fetch_add(1, std::memory_order_relaxed);
@@ -283,8 +301,8 @@ TEMPLATE_LIST_TEST_CASE("a writer that ends under its readers waits for those th
   using writer_type = typename shared_numbers<TestType>::writer;
   auto const start = clock::now();
   std::uint64_t rounds = 0;
-  std::atomic<std::uint64_t> held = 0;    // guards that were held, and good, when the writer was gone for everybody else
-  std::atomic<std::uint64_t> old = 0;     // of these, on the side that was hidden already
+  std::atomic<std::uint64_t> held = 0;  // guards that were held, and good, when the writer was gone for everybody else
+  std::atomic<std::uint64_t> old = 0;   // of these, on the side that was hidden already
   auto const enough = [&] {
     return held.load(std::memory_order_relaxed) > 5 && old.load(std::memory_order_relaxed) > 2;
   };
@@ -417,7 +435,8 @@ TEST_CASE("readers that are made all the time use few places", "[left_right][str
       auto const reader = factory.make_reader();
       auto const copy = reader;
       auto const guard = copy.enter();
-      if (guard.operator->() != reader.enter().operator->()) fail("two readers see different sides, though nobody publishes");
+      if (guard.operator->() != reader.enter().operator->())
+        fail("two readers see different sides, though nobody publishes");
       ++entered;
     }
     return entered;

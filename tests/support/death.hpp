@@ -5,9 +5,9 @@
 //   CHECK(end.output == "");
 //
 // The child is a fork of the calling process. Call this while the process has one thread only, as a test case does that
-// has joined its threads; the function may then start threads itself. It runs without the test framework: nothing it does
-// reaches the report, but what it prints to the standard error comes back. It ends by returning, which is status 0, by
-// _exit(status), by exec, or by a signal; after a time limit by SIGALRM. Exceptions that leave it are status 70.
+// has joined its threads; the function may then start threads itself. It runs without the test framework: nothing it
+// does reaches the report, but what it prints to the standard error comes back. It ends by returning, which is status
+// 0, by _exit(status), by exec, or by a signal; after a time limit by SIGALRM. Exceptions that leave it are status 70.
 //
 // POSIX only.
 #ifndef TANDEM_TESTS_SUPPORT_DEATH_HPP

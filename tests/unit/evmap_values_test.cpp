@@ -270,6 +270,29 @@ TEST_CASE("a value that is not small is kept once for both sides and never copie
   CHECK(tracked::corrupt() == 0);
 }
 
+TEST_CASE("a copy of a bag that a reader makes has values of its own", "[evmap][values]") {
+  std::optional<tandem::evmap<int, tracked>::bag_type> copy;
+  {
+    tandem::evmap<int, tracked>::writer w;
+    auto r = w.make_reader();
+    for (int i = 0; i != 40; ++i) w.emplace(1, i);
+    w.publish();
+    CHECK(tracked::live() == 40);
+    copy = r.read(1, [](const auto& bag) { return bag; });
+    CHECK(tracked::live() == 80);
+    w.clear();
+    w.publish();
+    w.publish();
+    CHECK(tracked::live() == 40);
+  }
+  REQUIRE(copy);
+  CHECK(copy->size() == 40);
+  CHECK(copy->contains(39));
+  copy.reset();
+  CHECK(tracked::live() == 0);
+  CHECK(tracked::corrupt() == 0);
+}
+
 TEST_CASE("a removed value lives until the publish after the one that hides it", "[evmap][values]") {
   using map = tandem::evmap<int, tracked>;
   auto const remove = GENERATE(

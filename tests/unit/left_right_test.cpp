@@ -9,6 +9,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <iterator>
 #include <latch>
 #include <limits>
@@ -303,9 +304,8 @@ TEMPLATE_LIST_TEST_CASE("map to a null pointer gives an empty guard and ends the
 TEMPLATE_LIST_TEST_CASE("a projection that throws leaves the guard as it was", "[left_right]", fence_policies) {
   auto [writer, reader] = make_history<TestType>(1);
   auto guard = reader.enter();
-  CHECK_THROWS_AS(
-      std::move(guard).map([](const history&) -> const int& { throw std::runtime_error("no such part"); }),
-      std::runtime_error);
+  CHECK_THROWS_AS(std::move(guard).map([](const history&) -> const int& { throw std::runtime_error("no such part"); }),
+                  std::runtime_error);
   REQUIRE(guard);  // NOLINT: moved from, but not taken
   CHECK(guard->total == 1);
   writer.publish();
@@ -559,7 +559,8 @@ TEMPLATE_LIST_TEST_CASE("copies of a reader are independent", "[left_right]", fe
   CHECK(writer.stats().readers == 2);
 }
 
-TEMPLATE_LIST_TEST_CASE("readers come from the writer, from factories and from readers", "[left_right]", fence_policies) {
+TEMPLATE_LIST_TEST_CASE("readers come from the writer, from factories and from readers", "[left_right]",
+                        fence_policies) {
   using lr = shared_history<TestType>;
   auto [writer, reader] = make_history<TestType>(3);
   typename lr::reader_factory const of_writer = writer.factory();
@@ -1080,7 +1081,8 @@ TEMPLATE_LIST_TEST_CASE("absorb_second gets the operation as absorb_first left i
   CHECK(reader.enter()->other_seen == 1);  // the published side, one publish ahead
 }
 
-TEMPLATE_LIST_TEST_CASE("absorb_first is applied twice where there is no absorb_second", "[left_right]", fence_policies) {
+TEMPLATE_LIST_TEST_CASE("absorb_first is applied twice where there is no absorb_second", "[left_right]",
+                        fence_policies) {
   struct marking {
     int total = 0;
     void absorb_first(add& op, const marking&) { total += op.n++; }
@@ -1221,7 +1223,8 @@ TEMPLATE_LIST_TEST_CASE("over-aligned data is aligned on both sides", "[left_rig
 
 // ---- Waiting for a version
 
-TEMPLATE_LIST_TEST_CASE("wait_for_version returns at once for a version that is there", "[left_right]", fence_policies) {
+TEMPLATE_LIST_TEST_CASE("wait_for_version returns at once for a version that is there", "[left_right]",
+                        fence_policies) {
   auto [writer, reader] = make_history<TestType>();
   CHECK(reader.wait_for_version(0));
   writer.publish();
@@ -1284,6 +1287,72 @@ TEMPLATE_LIST_TEST_CASE("wait_for_version ends when the writer does", "[left_rig
   CHECK(pair.second.wait_for_version(1));
 }
 
+// ---- Publishes in the middle of an enter
+
+namespace {
+
+// Runs `in_the_middle` between a reader's announcement and its first look.
+struct cut_atomics : tandem::std_atomics {
+  static inline std::function<void()> in_the_middle;
+
+  static void light_barrier() noexcept {
+    tandem::light_barrier();
+    if (auto const cut = std::exchange(in_the_middle, nullptr)) cut();
+  }
+};
+
+template <class Fences>
+struct cut_in_two : with<Fences> {
+  using atomics = cut_atomics;
+};
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("a reader that a publish overtakes while it enters sees one version and holds it", "[left_right]",
+                   tandem::asymmetric_fences, tandem::automatic_fences) {
+  auto pair = tandem::make_left_right<history, add, cut_in_two<TestType>>();
+  auto& writer = pair.first;
+  auto& reader = pair.second;
+  int published = 0;
+  cut_atomics::in_the_middle = [&] {
+    writer.append({1}).publish();
+    // The reader has announced itself and might have looked before: the second one would write what it sees.
+    for (int i = 0; i != 3; ++i) published += writer.append({1}).try_publish() ? 1 : 0;
+  };
+  auto guard = reader.enter();
+  REQUIRE_FALSE(cut_atomics::in_the_middle);
+  CHECK(published == 0);
+  CHECK(guard.version() == 1);
+  CHECK(guard->total == 1);
+  writer.publish_for(1us);
+  writer.append({1});
+  CHECK_FALSE(writer.try_publish());
+  CHECK(guard->total == 1);
+  guard.reset();
+  writer.publish();
+  CHECK(total_of(reader) == 5);
+}
+
+TEMPLATE_TEST_CASE("a reader that the writer's end overtakes while it enters gets an empty guard", "[left_right]",
+                   tandem::asymmetric_fences, tandem::automatic_fences) {
+  using lr = tandem::left_right<history, add, cut_in_two<TestType>>;
+  auto pair = tandem::make_left_right<history, add, cut_in_two<TestType>>();
+  auto& reader = pair.second;
+  std::atomic<bool> gone = false;
+  std::thread ending;
+  cut_atomics::in_the_middle = [&] {
+    ending = std::thread([&, writer = std::optional<typename lr::writer>(std::move(pair.first))]() mutable {
+      writer.reset();
+      gone.store(true, std::memory_order_relaxed);
+    });
+    while (!reader.closed()) std::this_thread::yield();
+  };
+  auto const guard = reader.enter();
+  ending.join();
+  CHECK_FALSE(guard);
+  CHECK(gone.load(std::memory_order_relaxed));
+}
+
 // ---- Statistics and memory
 
 TEMPLATE_LIST_TEST_CASE("stats tell what the writer has seen", "[left_right]", fence_policies) {
@@ -1324,8 +1393,7 @@ TEMPLATE_LIST_TEST_CASE("stats tell what the writer has seen", "[left_right]", f
 
 TEMPLATE_LIST_TEST_CASE("stats tell how readers enter and what that costs", "[left_right]", fence_policies) {
   auto [writer, reader] = make_history<TestType>();
-  bool const may_be_light =
-      !std::is_same_v<TestType, tandem::symmetric_fences> && tandem::heavy_barrier_available();
+  bool const may_be_light = !std::is_same_v<TestType, tandem::symmetric_fences> && tandem::heavy_barrier_available();
   CHECK(writer.stats().readers_are_light == may_be_light);
   writer.publish();
   CHECK(writer.stats().heavy_barriers == (may_be_light ? 1U : 0U));
@@ -1485,7 +1553,8 @@ TEMPLATE_LIST_TEST_CASE("handles and guards have the value semantics they promis
   STATIC_REQUIRE(noexcept(std::declval<const writer&>().has_pending()));
   STATIC_REQUIRE(noexcept(std::declval<const writer&>().pending()));
   STATIC_REQUIRE(noexcept(std::declval<const writer&>().version()));
-  STATIC_REQUIRE(std::same_as<decltype(tandem::make_left_right<history, add, with<TestType>>()), std::pair<writer, reader>>);
+  STATIC_REQUIRE(
+      std::same_as<decltype(tandem::make_left_right<history, add, with<TestType>>()), std::pair<writer, reader>>);
 
   static constinit guard empty;
   CHECK_FALSE(empty);

@@ -11,6 +11,7 @@
 #include <concepts>
 #include <condition_variable>
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -196,45 +197,65 @@ TEST_CASE("while a reader is in the way the publisher tries again and updates go
   CHECK(p.inspect([](const fake_writer& w) { return w.pending(); }) == 0);
 }
 
-TEST_CASE("a failure in the background is thrown once by the next member that can throw it", "[publisher]") {
+TEST_CASE("a failure in the background is kept until a publish succeeds", "[publisher]") {
   record to;
   to.fail = true;
-  publisher p(fake_writer{to}, {.every_changes = 1});
-  p.update(add);
+  publisher p(fake_writer{to}, {.every_changes = 2});
+  CHECK(p.failure() == nullptr);
+  p.update([](fake_writer& w) { w.add(2); });
   to.wait([&] { return to.failed > 0; });
-  bool ran = false;
-  auto const fail = [&](auto member) {
-    // The failure is noted when the background lets go of the mutex; inspect() waits for that and does not throw it.
-    p.inspect([&](const fake_writer&) { to.change([&] { to.fail = false; }); });
-    CHECK_THROWS_AS(member(), std::domain_error);
-    CHECK_FALSE(ran);
-  };
-  SECTION("update") {
-    fail([&] { p.update([&](fake_writer&) { ran = true; }); });
-    p.update([&](fake_writer&) { ran = true; });
-    CHECK(ran);
+  // failure() waits for the mutex, which the background holds until it has noted what was thrown.
+  REQUIRE(p.failure() != nullptr);
+  CHECK_THROWS_AS(std::rethrow_exception(p.failure()), std::domain_error);
+  CHECK(p.inspect([](const fake_writer& w) { return w.pending(); }) == 2);
+  SECTION("of the background, which tries again after the next update") {
+    to.change([&] { to.fail = false; });
+    p.update(add);
+    to.wait([&] { return to.publishes == 1; });
+    CHECK(p.inspect([](const fake_writer& w) { return w.pending(); }) == 0);
   }
-  SECTION("publish") {
-    fail([&] { p.publish(); });
+  SECTION("of somebody else; one that fails throws what it met itself") {
+    CHECK_THROWS_AS(p.publish(), std::domain_error);
+    CHECK(p.failure() != nullptr);
+    to.change([&] { to.fail = false; });
     p.publish();
   }
-  SECTION("release") {
-    fail([&] { static_cast<void>(std::move(p).release()); });
-    CHECK(std::move(p).release().to == &to);
-  }
+  CHECK(p.failure() == nullptr);
 }
 
-TEST_CASE("the background goes on trying after a failure", "[publisher]") {
+TEST_CASE("after a failure the background does not try until something has changed", "[publisher]") {
   record to;
   to.fail = true;
-  publisher p(fake_writer{to}, {.every_changes = 1});
+  publisher p(fake_writer{to}, {.every_changes = 1, .every = 1us});
   p.update(add);
-  to.wait([&] { return to.failed >= 3; });
-  to.change([&] { to.fail = false; });
-  to.wait([&] { return to.publishes == 1; });
-  CHECK_THROWS_AS(p.publish(), std::domain_error);
-  p.publish();
-  CHECK(to.publishes == 2);
+  to.wait([&] { return to.failed == 1; });
+  for (int i = 0; i != 100; ++i) {
+    static_cast<void>(p.failure());
+    std::this_thread::yield();
+  }
+  to.change([&] { CHECK(to.failed == 1); });
+  p.update([](fake_writer&) {});
+  to.wait([&] { return to.failed == 2; });
+  p.update(add);
+  to.wait([&] { return to.failed == 3; });
+  CHECK(p.failure() != nullptr);
+}
+
+TEST_CASE("publish waits for readers without keeping updates from going on", "[publisher]") {
+  record to;
+  to.reader_in_the_way = true;
+  publisher p(fake_writer{to});
+  p.update(add);
+  std::thread publishing([&p] { p.publish(); });
+  to.wait([&] { return to.declined > 0; });
+  for (int i = 0; i != 100; ++i) p.update(add);
+  to.change([&] {
+    CHECK(to.publishes == 0);
+    to.reader_in_the_way = false;
+  });
+  publishing.join();
+  CHECK(to.publishes == 1);
+  CHECK(p.inspect([](const fake_writer& w) { return w.pending(); }) == 0);
 }
 
 TEST_CASE("release stops the background and hands the writer out with what is pending", "[publisher]") {
