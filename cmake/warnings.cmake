@@ -14,6 +14,7 @@ else()
               -Wshadow
               -Wconversion
               -Wsign-conversion
+              -Wno-psabi
               $<$<BOOL:${TANDEM_WARNINGS_AS_ERRORS}>:-Werror>
   )
 endif()

@@ -100,8 +100,7 @@ const change<Map> changes[] = {
     {"insert into a new key", [](auto& w) { w.insert(70, 7); }},
     {"emplace", [](auto& w) { w.emplace(2, 3); }},
     {"insert of the 32nd value", [](auto& w) { w.insert(1, 30).insert(1, 5); }},
-    {"insert_range",
-     [](auto& w) { w.insert_range(std::vector<std::pair<int, int>>{{1, 1}, {6, 1}, {6, 2}}); }},
+    {"insert_range", [](auto& w) { w.insert_range(std::vector<std::pair<int, int>>{{1, 1}, {6, 1}, {6, 2}}); }},
     {"insert_or_assign", [](auto& w) { w.insert_or_assign(2, 9).insert_or_assign(8, 1); }},
     {"erase", [](auto& w) { w.erase(1).erase(99); }},
     {"erase_value", [](auto& w) { w.erase_value(1, 29).erase_value(2, 7).erase_value(2, 99).erase_value(99, 1); }},
@@ -143,7 +142,8 @@ int walk(SetUp set_up, F f, Check check, unsigned kinds = fault_any) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("a change that throws appends nothing that was not complete before", "[evmap][fault]", plain_map, fragile_map) {
+TEMPLATE_TEST_CASE("a change that throws appends nothing that was not complete before", "[evmap][fault]", plain_map,
+                   fragile_map) {
   for (const auto& c : changes<TestType>) {
     DYNAMIC_SECTION(c.name) {
       auto const before = seen(prepared<TestType>().published());
@@ -154,25 +154,23 @@ TEMPLATE_TEST_CASE("a change that throws appends nothing that was not complete b
         c.make(w);
         complete = w.pending();
       }
-      int const failures = walk(
-          prepared<TestType>, c.make,
-          [&](typename TestType::writer& w, bool failed) {
-            auto const r = w.make_reader();
-            REQUIRE(seen(r) == before);
-            if (!failed) {
-              REQUIRE(w.pending() == complete);
-              w.publish();
-              REQUIRE(seen(r) == after.first);
-              return;
-            }
-            REQUIRE(w.pending() < complete);
-            w.discard_pending();
-            w.publish();
-            REQUIRE(seen(r) == before);
-            c.make(w);
-            w.publish();
-            REQUIRE(seen(r) == after.first);
-          });
+      int const failures = walk(prepared<TestType>, c.make, [&](typename TestType::writer& w, bool failed) {
+        auto const r = w.make_reader();
+        REQUIRE(seen(r) == before);
+        if (!failed) {
+          REQUIRE(w.pending() == complete);
+          w.publish();
+          REQUIRE(seen(r) == after.first);
+          return;
+        }
+        REQUIRE(w.pending() < complete);
+        w.discard_pending();
+        w.publish();
+        REQUIRE(seen(r) == before);
+        c.make(w);
+        w.publish();
+        REQUIRE(seen(r) == after.first);
+      });
       // Those that make neither a key nor a value have nothing that could fail.
       std::set<std::string> const safe{"erase_if of all", "clear", "shrink_to_fit"};
       CHECK((failures > 0) == !safe.contains(c.name));
@@ -183,8 +181,9 @@ TEMPLATE_TEST_CASE("a change that throws appends nothing that was not complete b
 
 TEST_CASE("insert_range that throws inserts none of its pairs", "[evmap][fault]") {
   const std::vector<std::pair<int, int>> pairs{{1, 1}, {6, 1}, {6, 2}, {7, 3}};
-  int const failures = walk([] { return plain_map::writer(); }, [&](plain_map::writer& w) { w.insert(1, 1).insert_range(pairs); },
-                            [](plain_map::writer& w, bool failed) { REQUIRE((w.pending() == 5) == !failed); });
+  int const failures =
+      walk([] { return plain_map::writer(); }, [&](plain_map::writer& w) { w.insert(1, 1).insert_range(pairs); },
+           [](plain_map::writer& w, bool failed) { REQUIRE((w.pending() == 5) == !failed); });
   CHECK(failures > 8);
   int none_of_them = 0;
   walk(
@@ -201,9 +200,10 @@ TEST_CASE("insert_range that throws inserts none of its pairs", "[evmap][fault]"
   CHECK(none_of_them > 8);
 }
 
-TEMPLATE_TEST_CASE("a publish that throws changes nothing for readers and can be repeated", "[evmap][fault]", plain_map, fragile_map) {
-  auto const kinds = GENERATE(unsigned{fault_any}, unsigned{fault_allocate}, unsigned{fault_copy}, unsigned{fault_compare},
-                              unsigned{fault_hash}, unsigned{fault_call});
+TEMPLATE_TEST_CASE("a publish that throws changes nothing for readers and can be repeated", "[evmap][fault]", plain_map,
+                   fragile_map) {
+  auto const kinds = GENERATE(unsigned{fault_any}, unsigned{fault_allocate}, unsigned{fault_copy},
+                              unsigned{fault_compare}, unsigned{fault_hash}, unsigned{fault_call});
   CAPTURE(kinds);
   std::vector<change<TestType>> const all(std::begin(changes<TestType>), std::end(changes<TestType>) - 1);
   std::vector<std::vector<change<TestType>>> scripts;
@@ -277,7 +277,8 @@ TEST_CASE("the second pass over the changes runs no code of the values' type", "
   CHECK(all_is_well());
 }
 
-TEMPLATE_TEST_CASE("a publish that is repeated against one failure after the other gets to the end", "[evmap][fault]", plain_map, fragile_map) {
+TEMPLATE_TEST_CASE("a publish that is repeated against one failure after the other gets to the end", "[evmap][fault]",
+                   plain_map, fragile_map) {
   std::vector<change<TestType>> const script(std::begin(changes<TestType>), std::begin(changes<TestType>) + 10);
   auto const after = outcome(script);
   int failures = 0;
@@ -309,7 +310,8 @@ TEMPLATE_TEST_CASE("a publish that is repeated against one failure after the oth
   CHECK(all_is_well());
 }
 
-TEMPLATE_TEST_CASE("pending changes can be discarded after a publish that threw", "[evmap][fault]", plain_map, fragile_map) {
+TEMPLATE_TEST_CASE("pending changes can be discarded after a publish that threw", "[evmap][fault]", plain_map,
+                   fragile_map) {
   std::vector<change<TestType>> const script(std::begin(changes<TestType>), std::begin(changes<TestType>) + 9);
   auto const before = seen(prepared<TestType>().published());
   int const failures = walk(

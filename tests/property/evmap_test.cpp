@@ -298,12 +298,12 @@ void run_scripts(shape s, std::uint64_t count, bool expect_hashed) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("random scripts over many keys agree with the model in every version", "[evmap][property]", std::uint64_t,
-                   std::string, tracked) {
+TEMPLATE_TEST_CASE("random scripts over many keys agree with the model in every version", "[evmap][property]",
+                   std::uint64_t, std::string, tracked) {
   run_scripts<TestType>(many_keys, 40, false);
 }
 
-TEMPLATE_TEST_CASE("random scripts over large bags agree with the model in every version", "[evmap][property]", std::uint64_t,
-                   std::string, tracked) {
+TEMPLATE_TEST_CASE("random scripts over large bags agree with the model in every version", "[evmap][property]",
+                   std::uint64_t, std::string, tracked) {
   run_scripts<TestType>(large_bags, 15, true);
 }

@@ -114,7 +114,7 @@ TEST_CASE("every version that readers see is whole, and versions do not go back"
 TEST_CASE("values that move between keys are neither lost nor doubled in any version", "[evmap][stress]") {
   constexpr int accounts = 20;
   constexpr int notes = 60;
-  constexpr int rounds = 1500;
+  constexpr int rounds = 600;
   constexpr int total = notes * (notes + 1) / 2;
   {
     tandem::evmap<int, tracked>::writer w;

@@ -66,7 +66,8 @@ void check_lookups() {
   CHECK_FALSE(r.contains("x"));
   CHECK(r.size() == 300);
   auto const g = r.enter();
-  CHECK(std::ranges::count_if(g, [](const auto& entry) { return std::to_string(entry.second.front()) == entry.first; }) == 300);
+  CHECK(std::ranges::count_if(
+            g, [](const auto& entry) { return std::to_string(entry.second.front()) == entry.first; }) == 300);
   CHECK(g.at("299").front() == 299);
   CHECK_THROWS_AS(g.at("300"), std::out_of_range);
   std::vector<const std::remove_cvref_t<decltype(g.at("1"))>*> found;

@@ -253,7 +253,8 @@ TEST_CASE("options and arguments are those of evmap", "[eventual_map]") {
   CHECK(tandem::test::budget_allocator<std::byte>::account().balanced());
 }
 
-TEST_CASE("a refresh that fails in the background loses nothing and is tried again after the next change", "[eventual_map]") {
+TEST_CASE("a refresh that fails in the background loses nothing and is tried again after the next change",
+          "[eventual_map]") {
   struct fragile_key {
     int n;
     bool operator==(const fragile_key&) const = default;

@@ -105,15 +105,14 @@ TEST_CASE("erase_random chooses all keys and all pairs of keys alike", "[evmap][
     }
     w.discard_pending();
   }
-  auto const deviation = [](int seen, double expected) {
-    return (seen - expected) * (seen - expected) / expected;
-  };
+  auto const deviation = [](int seen, double expected) { return (seen - expected) * (seen - expected) / expected; };
   double of_keys_alone = 0;
   for (int n : times) of_keys_alone += deviation(n, draws * double{chosen} / keys);
   double of_pairs = 0;
   for (int a = 0; a != keys; ++a) {
     for (int b = a + 1; b != keys; ++b) {
-      of_pairs += deviation(pairs[static_cast<std::size_t>(a * keys + b)], draws * double{chosen * (chosen - 1)} / (keys * (keys - 1)));
+      of_pairs += deviation(pairs[static_cast<std::size_t>(a * keys + b)],
+                            draws * double{chosen * (chosen - 1)} / (keys * (keys - 1)));
     }
   }
   // The 0.999 quantiles with 9 and 44 degrees of freedom. (Drawn without replacement the deviations are smaller still.)

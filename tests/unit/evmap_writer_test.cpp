@@ -46,9 +46,7 @@ struct fixture {
     w.publish();
   }
 
-  static expected start() {
-    return {{1, {value<V>(10), value<V>(11), value<V>(11)}}, {2, {value<V>(20)}}, {3, {}}};
-  }
+  static expected start() { return {{1, {value<V>(10), value<V>(11), value<V>(11)}}, {2, {value<V>(20)}}, {3, {}}}; }
   expected now() const { return contents(r.enter()); }
 
   void becomes(const expected& e) {
@@ -102,7 +100,8 @@ static_assert(std::ranges::input_range<once> && !std::ranges::forward_range<once
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("insert adds a value beside what is there and creates the key", "[evmap][writer]", int, std::string) {
+TEMPLATE_TEST_CASE("insert adds a value beside what is there and creates the key", "[evmap][writer]", int,
+                   std::string) {
   fixture<TestType> f;
   auto e = f.start();
   e[1].insert(value<TestType>(11));
@@ -164,7 +163,8 @@ TEMPLATE_TEST_CASE("insert_or_assign leaves exactly the value, inline", "[evmap]
   }
 }
 
-TEMPLATE_TEST_CASE("erase removes the key with its bag, and nothing if it is absent", "[evmap][writer]", int, std::string) {
+TEMPLATE_TEST_CASE("erase removes the key with its bag, and nothing if it is absent", "[evmap][writer]", int,
+                   std::string) {
   fixture<TestType> f;
   auto e = f.start();
   e.erase(1);
@@ -204,7 +204,8 @@ TEMPLATE_TEST_CASE("erase_if of a key removes what the predicate wants and keeps
   f.becomes(e);
 }
 
-TEMPLATE_TEST_CASE("erase_if of the whole map removes values and keeps emptied keys", "[evmap][writer]", int, std::string) {
+TEMPLATE_TEST_CASE("erase_if of the whole map removes values and keeps emptied keys", "[evmap][writer]", int,
+                   std::string) {
   fixture<TestType> f;
   auto e = f.start();
   e[1] = {value<TestType>(10)};
@@ -213,8 +214,8 @@ TEMPLATE_TEST_CASE("erase_if of the whole map removes values and keeps emptied k
   f.becomes(e);
 }
 
-TEMPLATE_TEST_CASE("clear of a key empties its bag, keeps its capacity, and creates it if absent", "[evmap][writer]", int,
-                   std::string) {
+TEMPLATE_TEST_CASE("clear of a key empties its bag, keeps its capacity, and creates it if absent", "[evmap][writer]",
+                   int, std::string) {
   fixture<TestType> f;
   auto e = f.start();
   e[1].clear();
@@ -300,7 +301,11 @@ TEMPLATE_TEST_CASE("changes take effect in the order in which they were made", "
 TEMPLATE_TEST_CASE("discard_pending drops what no reader has seen", "[evmap][writer]", int, std::string) {
   fixture<TestType> f;
   auto const change = [&f] {
-    f.w.insert(1, value<TestType>(1)).erase(2).insert(7, value<TestType>(1)).erase_value(1, value<TestType>(10)).clear(8);
+    f.w.insert(1, value<TestType>(1))
+        .erase(2)
+        .insert(7, value<TestType>(1))
+        .erase_value(1, value<TestType>(10))
+        .clear(8);
   };
   change();
   SECTION("before it was applied to anything") { REQUIRE(f.w.pending() == 5); }
@@ -372,7 +377,9 @@ TEST_CASE("the writer's end drops what is pending", "[evmap][writer]") {
   w.insert(1, "a");
   w.publish();
   w.insert(2, "b");
-  { auto last = std::move(w); }
+  {
+    auto last = std::move(w);
+  }
   CHECK_FALSE(r.contains(1));
   CHECK_FALSE(r.contains(2));
   CHECK(r.closed());

@@ -110,7 +110,8 @@ TEST_CASE("a predicate of any type is called with the arguments", "[any_predicat
   any_predicate<const std::string&> is_empty(&std::string::empty);
   CHECK(is_empty(""));
   CHECK_FALSE(is_empty("x"));
-  any_predicate<const std::string&, int> longer([](std::string_view s, long n) { return static_cast<long>(s.size()) > n; });
+  any_predicate<const std::string&, int> longer(
+      [](std::string_view s, long n) { return static_cast<long>(s.size()) > n; });
   CHECK(longer("abc", 2));
   CHECK_FALSE(longer("abc", 3));
 }

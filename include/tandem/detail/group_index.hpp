@@ -65,11 +65,11 @@ class group_index {
     std::fill_n(slots_, mask_ + 1, npos);
   }
 
-  // Marks the next position. A twin that is no marked position, or that has another hash, counts as none.
+  // Marks the next position. A twin that is no marked position counts as none; the hash of one that is decides.
   void push(bag_link link) noexcept {
     assert(marked_ < capacity_);
     const std::uint32_t position = marked_++;
-    if (link.twin < position && groups_[marks_[link.twin].group].hash == link.hash) {
+    if (link.twin < position) {
       const std::uint32_t number = marks_[link.twin].group;
       group& twins = groups_[number];
       std::construct_at(marks_ + position, mark{twins.first, npos, number});
