@@ -129,8 +129,9 @@ auto make_left_right(auto&&... args) {
 }
 
 // Keeps the side that a reader saw alive and unchanged until it ends, and refers to it, or after map() to a part of it.
-// Empty by default, after reset(), when moved from, and when the writer was gone. Publishes that begin while it is held
-// proceed; the one after the next waits for it.
+// Empty by default, after reset(), when moved from, and when the writer was gone. A guard taken before a publish does not delay
+// that publish; it delays the next one. (A guard that is taken in the very moment of a publish may see what it published and
+// yet count as taken before it.)
 template <class T, class Op, class Options>
 template <class U>
 class left_right<T, Op, Options>::basic_guard {

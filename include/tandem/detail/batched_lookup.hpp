@@ -41,32 +41,45 @@ concept has_buckets_for = requires(const Map& map, const Q& k, typename Map::con
 template <class Types, class Map, std::ranges::forward_range Keys, class Out, class Result>
 Out find_batched(const Map& map, const Keys& keys, Out out, Result result) {
   using looked_up = std::remove_cvref_t<decltype(as_key<Types>(*std::ranges::begin(keys)))>;
-  // As many as a processor can have cache misses under way.
-  constexpr std::size_t batch = 16;
+  // About as many as a processor can have cache misses under way.
+  constexpr std::size_t batch = 32;
 
   auto const answer = [&](const auto& k) {
     auto const found = map.find(k);
     *out++ = found == map.end() ? nullptr : result(*found);
   };
 
+  if (map.empty()) {  // it need not have a single bucket
+    for (auto at = std::ranges::begin(keys); at != std::ranges::end(keys); ++at) *out++ = nullptr;
+    return out;
+  }
   auto const last = std::ranges::end(keys);
   for (auto next = std::ranges::begin(keys); next != last;) {
     auto at = next;
-    if constexpr (prefetches_keys<Map, looked_up>) {
-      for (std::size_t n = 0; n != batch && at != last; ++n, ++at) map.prefetch(as_key<Types>(*at));
-    } else if constexpr (has_buckets_for<Map, looked_up>) {
-      if (map.bucket_count() > batch) {
-        std::array<const void*, batch> first;
-        std::size_t n = 0;
-        for (; n != batch && at != last; ++n, ++at) {
-          auto const bucket = map.bucket(as_key<Types>(*at));
-          auto const node = map.begin(bucket);
-          first[n] = node == map.end(bucket) ? nullptr : std::addressof(*node);
-        }
-        for (std::size_t i = 0; i != n; ++i) fetch_ahead(first[i]);
+    if constexpr (has_buckets_for<Map, looked_up>) {
+      // The first node of each bucket, which is the right one more often than not.
+      std::array<const typename Map::value_type*, batch> first;
+      std::size_t n = 0;
+      for (; n != batch && at != last; ++n, ++at) {
+        auto const bucket = map.bucket(as_key<Types>(*at));
+        auto const node = map.begin(bucket);
+        first[n] = node == map.end(bucket) ? nullptr : std::addressof(*node);
       }
+      for (std::size_t i = 0; i != n; ++i) fetch_ahead(first[i]);
+      for (std::size_t i = 0; i != n; ++i, ++next) {
+        decltype(auto) k = as_key<Types>(*next);
+        if (first[i] != nullptr && map.key_eq()(first[i]->first, k)) {
+          *out++ = result(*first[i]);
+        } else {
+          answer(k);
+        }
+      }
+    } else {
+      if constexpr (prefetches_keys<Map, looked_up>) {
+        for (std::size_t n = 0; n != batch && at != last; ++n, ++at) map.prefetch(as_key<Types>(*at));
+      }
+      for (std::size_t n = 0; n != batch && next != last; ++n, ++next) answer(as_key<Types>(*next));
     }
-    for (std::size_t n = 0; n != batch && next != last; ++n, ++next) answer(as_key<Types>(*next));
   }
   return out;
 }
