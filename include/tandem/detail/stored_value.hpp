@@ -139,11 +139,11 @@ class value_box {
   node* node_;
 };
 
-template <class T, class Allocator>
-struct boxed_value {
-  using element = value_box<T, Allocator, false>;
+// What boxed_value and shared_value have in common.
+template <class T, class Allocator, bool Shared>
+struct value_in_node {
+  using element = value_box<T, Allocator, Shared>;
   static constexpr bool is_copyable = std::copy_constructible<T>;
-  static constexpr bool transfer_is_nothrow = false;
 
   static const T& value(const element& e) noexcept { return *e; }
 
@@ -154,9 +154,16 @@ struct boxed_value {
   static void copy(const Allocator& allocator, element* where, const element& from) {
     std::construct_at(where, element::make(allocator, *from));
   }
+};
+
+template <class T, class Allocator>
+struct boxed_value : value_in_node<T, Allocator, false> {
+  using element = typename value_in_node<T, Allocator, false>::element;
+  static constexpr bool transfer_is_nothrow = false;
+
   static void transfer(const Allocator& allocator, element* where, element& from) {
-    if constexpr (is_copyable) {
-      copy(allocator, where, from);
+    if constexpr (std::copy_constructible<T>) {
+      boxed_value::copy(allocator, where, from);
     } else {
       std::construct_at(where, element::make(allocator, std::move(*from)));
     }
@@ -165,20 +172,10 @@ struct boxed_value {
 
 // Values stay with the allocator they were made with, in whichever bag they are.
 template <class T, class Allocator>
-struct shared_value {
-  using element = value_box<T, Allocator, true>;
-  static constexpr bool is_copyable = std::copy_constructible<T>;
+struct shared_value : value_in_node<T, Allocator, true> {
+  using element = typename value_in_node<T, Allocator, true>::element;
   static constexpr bool transfer_is_nothrow = true;
 
-  static const T& value(const element& e) noexcept { return *e; }
-
-  template <class... Args>
-  static element make(const Allocator& allocator, Args&&... args) {
-    return element::make(allocator, std::forward<Args>(args)...);
-  }
-  static void copy(const Allocator& allocator, element* where, const element& from) {
-    std::construct_at(where, element::make(allocator, *from));
-  }
   static void transfer(const Allocator&, element* where, element& from) noexcept {
     std::construct_at(where, std::move(from));
   }
