@@ -18,10 +18,10 @@ function(tandem_add_program)
   set_target_properties(${arg_NAME} PROPERTIES CXX_EXTENSIONS OFF)
 endfunction()
 
-# tandem_add_test(NAME area SOURCES source... [LABELS label...] [TIMEOUT seconds]): the executable tandem_<area> with one
+# tandem_add_test(NAME area SOURCES source... [LABELS label...] [TIMEOUT seconds] [SERIAL]): the executable tandem_<area> with one
 # CTest per Catch2 test case, named "<area>.<test case>" and labelled with the area (or with LABELS).
 function(tandem_add_test)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;TIMEOUT" "SOURCES;LABELS")
+  cmake_parse_arguments(PARSE_ARGV 0 arg "SERIAL" "NAME;TIMEOUT" "SOURCES;LABELS")
   if(NOT arg_SOURCES)
     message(STATUS "tandem: no tests in area ${arg_NAME}")
     return()
@@ -37,7 +37,7 @@ function(tandem_add_test)
   catch_discover_tests(
     tandem_${arg_NAME}
     TEST_PREFIX ${arg_NAME}.
-    PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
+    PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} RUN_SERIAL ${arg_SERIAL}
   )
 endfunction()
 

@@ -1,5 +1,5 @@
 // The small parts under left_right: when automatic_fences goes light, how backoff waits, events, deadlines, and whether
-// the system's heavy barrier is there. What the barriers do to memory is in tests/stress/litmus_test.cpp.
+// the system's heavy barrier is there. What the barriers do to memory is in tests/litmus/litmus_test.cpp.
 #include "support/catch.hpp"
 
 #include <tandem/sync/atomic.hpp>

@@ -33,7 +33,7 @@
 //   3. Slots are never freed before the publication; a released slot is claimed again before a new one is made.
 //   4. All guards of one slot that live at the same time are on the same side.
 //
-// Explored by tests/model/left_right_model.cpp; the fence pair alone by tests/stress/litmus_test.cpp.
+// Explored by tests/model/left_right_model.cpp; the fence pair alone by tests/litmus/litmus_test.cpp.
 #ifndef TANDEM_SYNC_PUBLICATION_HPP
 #define TANDEM_SYNC_PUBLICATION_HPP
 
