@@ -1430,7 +1430,7 @@ struct std::allocator<bulky> {
     log_bytes -= n * sizeof(bulky);
     ::operator delete(p);
   }
-  friend bool operator==(const allocator&, const allocator&) { return true; }
+  [[maybe_unused]] friend bool operator==(const allocator&, const allocator&) { return true; }
 };
 
 TEMPLATE_LIST_TEST_CASE("the log does not keep the memory of a bulk load", "[left_right]", fence_policies) {
