@@ -129,16 +129,17 @@ inline void set_counter(benchmark::State& state, const std::string& name, double
   state.counters[name] = benchmark::Counter(value);
 }
 
-// Runs a comparison of `measured` with `reference` as one benchmark.
-inline void compare(benchmark::State& state, candidate measured, candidate reference) {
+// Runs a comparison of `measured` with `reference` as one benchmark. `what` is what rates::reads counts.
+inline void compare(benchmark::State& state, candidate measured, candidate reference,
+                    const std::string& what = "reads") {
   interleave turns({std::move(measured), std::move(reference)});
   for (auto _ : state) state.SetIterationTime(turns.round().count());
   spread const ratio = turns.ratio(0, 1, &rates::reads);
   set_counter(state, "ratio", ratio.median);
   set_counter(state, "ratio_min", ratio.least);
   set_counter(state, "ratio_max", ratio.most);
-  set_counter(state, "Mreads/s", turns.rate(0, &rates::reads).median / 1e6);
-  set_counter(state, "ref_Mreads/s", turns.rate(1, &rates::reads).median / 1e6);
+  set_counter(state, "M" + what + "/s", turns.rate(0, &rates::reads).median / 1e6);
+  set_counter(state, "ref_M" + what + "/s", turns.rate(1, &rates::reads).median / 1e6);
   set_counter(state, "quiet", turns.quiet());
 }
 
@@ -220,6 +221,22 @@ inline crew& two_threads() {
   return them;
 }
 
+// A crew that is large enough.
+inline crew& at_least(std::size_t threads) {
+  if (threads <= 2) return two_threads();
+  static std::unique_ptr<crew> them;
+  static std::size_t how_many = 0;
+  if (how_many < threads) {
+    them = std::make_unique<crew>(threads);
+    how_many = threads;
+  }
+  return *them;
+}
+
+// Whether so many threads have to take turns on the processors. Then being interrupted is a part of the matter, and
+// only the clock on the wall tells how much they did together.
+inline bool take_turns(std::size_t threads) { return threads > std::max(1U, std::thread::hardware_concurrency()); }
+
 // A candidate that looks up streams of keys on 1 or 2 threads; its rate is that of all of them together.
 // `make_sum_of(i)` returns what thread i calls for each chunk.
 template <class MakeSumOf>
@@ -276,16 +293,25 @@ inline std::span<const number> keys_for(std::size_t entries) {
   return keys;
 }
 
+// --benchmark_min_time, or what it is without one.
+inline seconds wanted_time(int argc, char** argv) {
+  constexpr std::string_view option = "--benchmark_min_time=";
+  seconds wanted(0.5);
+  for (std::string_view const argument : std::span<char*>(argv, static_cast<std::size_t>(argc))) {
+    if (argument.starts_with(option)) wanted = seconds(std::strtod(argument.data() + option.size(), nullptr));
+  }
+  return wanted;
+}
+
+// Whether this run is only to show that the program works, so that whatever takes long to set up may be left out.
+inline bool is_brief(int argc, char** argv) { return wanted_time(argc, argv) < seconds(0.05); }
+
 // Says how it was built, and runs the benchmarks that were registered. A slice is a twentieth of
 // --benchmark_min_time, but at least 2 ms and at most 20 ms, which is what it is by default.
 inline int run_registered(int argc, char** argv) {
-  constexpr std::string_view option = "--benchmark_min_time=";
-  for (std::string_view const argument : std::span<char*>(argv, static_cast<std::size_t>(argc))) {
-    if (!argument.starts_with(option)) continue;
-    seconds const wanted(std::strtod(argument.data() + option.size(), nullptr) / 20);
-    slice = std::clamp<bench_clock::duration>(std::chrono::duration_cast<bench_clock::duration>(wanted),
-                                              std::chrono::milliseconds(2), std::chrono::milliseconds(20));
-  }
+  slice =
+      std::clamp<bench_clock::duration>(std::chrono::duration_cast<bench_clock::duration>(wanted_time(argc, argv) / 20),
+                                        std::chrono::milliseconds(2), std::chrono::milliseconds(20));
   benchmark::AddCustomContext("compiler", __VERSION__);
 #if defined(__OPTIMIZE__) && defined(NDEBUG)
   benchmark::AddCustomContext("build", "optimized, assertions off");

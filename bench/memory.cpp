@@ -8,6 +8,7 @@
 // inside itself: keys of 24 characters, values of 100.
 #include "adapters/sequential_map.hpp"
 #include "interleave.hpp"
+#include "types.hpp"
 
 #include <tandem/evmap.hpp>
 
@@ -69,11 +70,6 @@ using namespace bench;
 
 constexpr std::size_t entries = 100'000;
 
-struct string_hash {
-  using is_avalanching = void;
-  std::size_t operator()(const std::string& s) const noexcept { return std::hash<std::string>{}(s); }
-};
-
 struct numbers {
   static constexpr const char* label = "u64_to_u64";
   using type = number;
@@ -87,10 +83,7 @@ struct strings {
   static constexpr const char* label = "string_to_string";
   using type = std::string;
   using hash = string_hash;
-  static std::string key(number k) {
-    std::string const digits = std::to_string(k);
-    return std::string(24 - digits.size(), '0') + digits;
-  }
+  static std::string key(number k) { return text::key(k); }
   static std::string value(number k) {
     return std::string(80, 'v') + std::to_string(10'000'000'000'000'000'000U + k % 1'000'000);
   }

@@ -4,11 +4,12 @@
 //   read_cost/.../over_<other map>               ratio: to that other map, on one thread
 //
 // Styles: `get` copies the value, `find_one` returns a guard of it, both enter and leave for each lookup; `one_guard`
-// looks up 1024 keys under one guard. With `chained` each key depends on the value found before, on both sides of the
+// looks up 1024 keys under one guard; `cvisit` looks at the value where it is. With `chained` each key depends on the value found before, on both sides of the
 // comparison, so that what is measured is how long a lookup takes; otherwise the processor works on several lookups
 // at once, and what is measured is how many instructions and cache lines a lookup takes. `bare` against itself shows
 // what the machine's noise is, and on two threads what the machine can do at best. Nobody writes.
 #include "adapters/boost_concurrent_map.hpp"
+#include "adapters/cell_map.hpp"
 #include "adapters/cuckoo_map.hpp"
 #include "adapters/evmap.hpp"
 #include "adapters/locked_unordered_map.hpp"
@@ -85,6 +86,10 @@ int main(int argc, char** argv) {
     add<evmap<fastest_map>, style::get, fastest_map, order::chained>(size, "evmap/get/chained");
     add<evmap<fastest_map>, style::find_one, fastest_map, order::chained>(size, "evmap/find_one/chained");
     add<evmap<fastest_map>, style::one_guard, fastest_map, order::chained>(size, "evmap/one_guard/chained");
+    add<cell_map_of_copies, style::get, fastest_map>(size, "cell_map/get");
+    add<cell_map, style::get, fastest_map>(size, "cell_map/cvisit");
+    add<cell_map_of_copies, style::get, fastest_map, order::chained>(size, "cell_map/get/chained");
+    add<cell_map, style::get, fastest_map, order::chained>(size, "cell_map/cvisit/chained");
 #if defined(TANDEM_BENCH_HAS_BOOST_CONCURRENT)
     add_peer<boost_concurrent_map>(size);
 #endif

@@ -1,49 +1,77 @@
-// std::unordered_map behind a std::shared_mutex: what people write first. Writes are visible at once.
+// std::unordered_map behind a std::shared_mutex: what people write first.
 #ifndef TANDEM_BENCH_ADAPTERS_LOCKED_UNORDERED_MAP_HPP
 #define TANDEM_BENCH_ADAPTERS_LOCKED_UNORDERED_MAP_HPP
 
-#include "../workloads.hpp"
+#include "store.hpp"
 
+#include <cstddef>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <shared_mutex>
-#include <span>
 #include <unordered_map>
+#include <utility>
 
 namespace bench {
 
-class locked_unordered_map {
+template <class Types, template <class> class Allocator = std::allocator>
+class locked_unordered_store {
+  using key_type = typename Types::key_type;
+  using mapped_type = typename Types::mapped_type;
+
  public:
   static constexpr const char* label = "shared_mutex";
 
-  explicit locked_unordered_map(std::span<const number> keys) {
-    map_.reserve(keys.size());
-    for (number const k : keys) map_.emplace(k, value_of(k));
+  locked_unordered_store() = default;
+  explicit locked_unordered_store(std::size_t room) { map_.reserve(room); }
+
+  template <class F>
+  bool read(const key_type& key, F&& f) const {
+    std::shared_lock const hold(mutex_);
+    auto const found = map_.find(key);
+    if (found == map_.end()) return false;
+    f(found->second);
+    return true;
   }
-
-  class reader {
-   public:
-    explicit reader(const locked_unordered_map& from) : from_(&from) {}
-    number get(number key) const {
-      std::shared_lock const hold(from_->mutex_);
-      auto const found = from_->map_.find(key);
-      return found == from_->map_.end() ? 0 : found->second;
-    }
-
-   private:
-    const locked_unordered_map* from_;
-  };
-  reader make_reader() const { return reader(*this); }
-
-  void write(number key, number value) {
+  bool insert(const key_type& key, const mapped_type& value) {
     std::scoped_lock const hold(mutex_);
-    map_[key] = value;
+    return map_.try_emplace(key, value).second;
   }
-  void publish() {}
+  bool erase(const key_type& key) {
+    std::scoped_lock const hold(mutex_);
+    return map_.erase(key) != 0;
+  }
+  template <class F>
+  bool update(const key_type& key, F&& f) {
+    std::scoped_lock const hold(mutex_);
+    auto const found = map_.find(key);
+    if (found == map_.end()) return false;
+    f(found->second);
+    return true;
+  }
+  template <class F>
+  void upsert(const key_type& key, const mapped_type& value, F&& f) {
+    std::scoped_lock const hold(mutex_);
+    auto const [place, is_new] = map_.try_emplace(key, value);
+    if (!is_new) f(place->second);
+  }
+  template <class F>
+  void for_each(F&& f) const {
+    for (const auto& [key, value] : map_) f(key, value);
+  }
+  std::size_t size() const {
+    std::shared_lock const hold(mutex_);
+    return map_.size();
+  }
 
  private:
   mutable std::shared_mutex mutex_;
-  std::unordered_map<number, number, good_hash> map_;
+  std::unordered_map<key_type, mapped_type, typename Types::hash, std::equal_to<key_type>,
+                     Allocator<std::pair<const key_type, mapped_type>>>
+      map_;
 };
+
+using locked_unordered_map = filled<locked_unordered_store<u64>>;
 
 }  // namespace bench
 

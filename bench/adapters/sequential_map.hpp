@@ -2,12 +2,13 @@
 #ifndef TANDEM_BENCH_ADAPTERS_SEQUENTIAL_MAP_HPP
 #define TANDEM_BENCH_ADAPTERS_SEQUENTIAL_MAP_HPP
 
-#include "../workloads.hpp"
+#include "store.hpp"
 
+#include <cstddef>
 #include <functional>
 #include <memory>
-#include <span>
 #include <unordered_map>
+#include <utility>
 
 #if defined(TANDEM_BENCH_HAS_BOOST)
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -46,30 +47,53 @@ template <class Kind, class Key, class Value, class Hash>
 using sequential =
     typename Kind::template map<Key, Value, Hash, std::equal_to<Key>, std::allocator<std::pair<const Key, Value>>>;
 
-template <class Kind>
-class sequential_map {
+// For one thread.
+template <class Types, template <class> class Allocator = std::allocator, class Kind = fastest_map>
+class bare_store {
+  using key_type = typename Types::key_type;
+  using mapped_type = typename Types::mapped_type;
+
  public:
-  explicit sequential_map(std::span<const number> keys) {
-    map_.reserve(keys.size());
-    for (number const k : keys) map_.emplace(k, value_of(k));
+  static constexpr const char* label = "bare";
+
+  bare_store() = default;
+  explicit bare_store(std::size_t room) { map_.reserve(room); }
+
+  template <class F>
+  bool read(const key_type& key, F&& f) const {
+    auto const found = map_.find(key);
+    if (found == map_.end()) return false;
+    f(found->second);
+    return true;
   }
-
-  class reader {
-   public:
-    explicit reader(const sequential_map& from) : map_(&from.map_) {}
-    number get(number key) const {
-      auto const found = map_->find(key);
-      return found == map_->end() ? 0 : found->second;
-    }
-
-   private:
-    const sequential<Kind, number, number, good_hash>* map_;
-  };
-  reader make_reader() const { return reader(*this); }
+  bool insert(const key_type& key, const mapped_type& value) { return map_.try_emplace(key, value).second; }
+  bool erase(const key_type& key) { return map_.erase(key) != 0; }
+  template <class F>
+  bool update(const key_type& key, F&& f) {
+    auto const found = map_.find(key);
+    if (found == map_.end()) return false;
+    f(found->second);
+    return true;
+  }
+  template <class F>
+  void upsert(const key_type& key, const mapped_type& value, F&& f) {
+    auto const [place, is_new] = map_.try_emplace(key, value);
+    if (!is_new) f(place->second);
+  }
+  template <class F>
+  void for_each(F&& f) const {
+    for (const auto& [key, value] : map_) f(key, value);
+  }
+  std::size_t size() const { return map_.size(); }
 
  private:
-  sequential<Kind, number, number, good_hash> map_;
+  typename Kind::template map<key_type, mapped_type, typename Types::hash, std::equal_to<key_type>,
+                              Allocator<std::pair<const key_type, mapped_type>>>
+      map_;
 };
+
+template <class Kind>
+using sequential_map = filled<bare_store<u64, std::allocator, Kind>>;
 
 }  // namespace bench
 

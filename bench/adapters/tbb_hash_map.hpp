@@ -1,57 +1,77 @@
-// oneTBB's concurrent_hash_map. Writes are visible at once.
+// oneTBB's concurrent_hash_map.
 #ifndef TANDEM_BENCH_ADAPTERS_TBB_HASH_MAP_HPP
 #define TANDEM_BENCH_ADAPTERS_TBB_HASH_MAP_HPP
 
 #if defined(TANDEM_BENCH_HAS_TBB)
 
-#include "../workloads.hpp"
+#include "store.hpp"
 
 #include <tbb/concurrent_hash_map.h>
 
 #include <cstddef>
-#include <span>
+#include <memory>
+#include <utility>
 
 namespace bench {
 
-class tbb_hash_map {
+template <class Types, template <class> class Allocator = std::allocator>
+class tbb_store {
+  using key_type = typename Types::key_type;
+  using mapped_type = typename Types::mapped_type;
+  struct functions {
+    std::size_t hash(const key_type& k) const noexcept { return typename Types::hash{}(k); }
+    bool equal(const key_type& a, const key_type& b) const noexcept { return a == b; }
+  };
+  using map_type =
+      tbb::concurrent_hash_map<key_type, mapped_type, functions, Allocator<std::pair<const key_type, mapped_type>>>;
+
  public:
   static constexpr const char* label = "tbb_concurrent_hash_map";
 
-  explicit tbb_hash_map(std::span<const number> keys) {
-    map_.rehash(keys.size());
-    for (number const k : keys) map_.emplace(k, value_of(k));
-  }
+  tbb_store() = default;
+  explicit tbb_store(std::size_t room) : map_(room) {}
 
-  class reader {
-   public:
-    explicit reader(const tbb_hash_map& from) : map_(&from.map_) {}
-    number get(number key) const {
-      map_type::const_accessor found;
-      return map_->find(found, key) ? found->second : 0;
+  template <class F>
+  bool read(const key_type& key, F&& f) const {
+    typename map_type::const_accessor found;
+    if (!map_.find(found, key)) return false;
+    f(found->second);
+    return true;
+  }
+  bool insert(const key_type& key, const mapped_type& value) {
+    typename map_type::accessor place;
+    bool const is_new = map_.insert(place, key);
+    if (is_new) place->second = value;
+    return is_new;
+  }
+  bool erase(const key_type& key) { return map_.erase(key); }
+  template <class F>
+  bool update(const key_type& key, F&& f) {
+    typename map_type::accessor found;
+    if (!map_.find(found, key)) return false;
+    f(found->second);
+    return true;
+  }
+  template <class F>
+  void upsert(const key_type& key, const mapped_type& value, F&& f) {
+    typename map_type::accessor place;
+    if (map_.insert(place, key)) {
+      place->second = value;
+    } else {
+      f(place->second);
     }
-
-   private:
-    friend tbb_hash_map;
-    struct functions {
-      std::size_t hash(number k) const noexcept { return good_hash{}(k); }
-      bool equal(number a, number b) const noexcept { return a == b; }
-    };
-    using map_type = tbb::concurrent_hash_map<number, number, functions>;
-
-    const map_type* map_;
-  };
-  reader make_reader() const { return reader(*this); }
-
-  void write(number key, number value) {
-    reader::map_type::accessor place;
-    map_.insert(place, key);
-    place->second = value;
   }
-  void publish() {}
+  template <class F>
+  void for_each(F&& f) const {
+    for (const auto& [key, value] : map_) f(key, value);
+  }
+  std::size_t size() const { return map_.size(); }
 
  private:
-  reader::map_type map_;
+  map_type map_;
 };
+
+using tbb_hash_map = filled<tbb_store<u64>>;
 
 }  // namespace bench
 

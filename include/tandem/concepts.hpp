@@ -26,6 +26,15 @@ concept synchronizes = requires(T& t, const T& other) { t.sync_with(other); };
 template <class T>
 concept absorbs_strongly = requires { requires static_cast<bool>(T::absorbs_strongly); };
 
+// A copy of a T, made byte by byte, is as good as the T when that is gone: it refers to nothing. Maps copy such keys and
+// values out instead of locking them. True for numbers and enumerations; say so for a type of your own that is trivially
+// copyable, holds no pointers, and is compared and hashed by what it holds:
+//
+//   template <>
+//   inline constexpr bool tandem::is_plain_data<point> = true;
+template <class T>
+inline constexpr bool is_plain_data = std::is_arithmetic_v<T> || std::is_enum_v<T>;
+
 }  // namespace tandem
 
 #endif

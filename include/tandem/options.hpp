@@ -5,6 +5,7 @@
 #define TANDEM_OPTIONS_HPP
 
 #include <tandem/sync/atomic.hpp>
+#include <tandem/sync/epoch.hpp>
 #include <tandem/sync/fences.hpp>
 
 #include <cstddef>
@@ -44,6 +45,19 @@ struct evmap_options : left_right_options {
 };
 
 struct eventual_map_options : evmap_options {};
+
+// Of cell_map and cell_set.
+struct cell_options {
+  // The seam to the hardware, and the epoch that protects arrays (sync/epoch.hpp).
+  using atomics = std_atomics;
+  using epoch = global_epoch;
+  // Elements per cell, 1 to 32. Fewer than 32 cost speed and memory; they make tests of small tables interesting.
+  static constexpr std::size_t slots = 32;
+  // Whether reads of small plain pairs (is_plain_data) copy them without a lock.
+  static constexpr bool optimistic_reads = true;
+  // How many groups of cells each write moves while a resize is under way.
+  static constexpr std::size_t moves_per_write = 4;
+};
 
 }  // namespace tandem
 

@@ -1,0 +1,640 @@
+// The cells of a table, and what happens within one of them.
+//
+//   array    | header | line 0 | line 1 | ... | slots of cell 0 | slots of cell 1 | ...
+//   line     lock and version | which slots hold an element | which tags went to overflow blocks | the first of these | 32 tags
+//
+// A line is 64 bytes: with one slot, what a lookup touches. The upper bits of the hash choose the cell, so the cells of an
+// array of any other size hold contiguous ranges of this one's; the lowest eight bits are the tag. (Whoever stands above and
+// chooses tables by hash bits takes some from the middle.) A cell that is full goes on in overflow blocks of eight slots.
+//
+// Moving. `move_group` empties the smallest group of cells that makes up whole cells of the other array: one cell when the
+// table grows, several that become one when it shrinks. It locks them, moves their elements, and closes them for good. Until
+// then they are the ones that count for their hashes, and afterwards those in the other array are, so every key is at any
+// time in exactly one place. Nobody touches a cell before it counts; it is therefore made only then, and a new array is not
+// touched by its allocation.
+//
+// Overflow blocks stay with their cell until the array is freed: readers without a lock may be in them.
+//
+// All functions here that change a cell want its lock held, and none of them takes or releases locks, but `move_group`.
+#ifndef TANDEM_CELL_ARRAY_HPP
+#define TANDEM_CELL_ARRAY_HPP
+
+#include <tandem/cell/match.hpp>
+#include <tandem/cell/slot.hpp>
+#include <tandem/cell/sync_policy.hpp>
+#include <tandem/sync/cache_line.hpp>
+#include <tandem/sync/release_pages.hpp>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+namespace tandem::cell {
+
+inline constexpr std::size_t most_slots = 32;
+inline constexpr std::size_t hash_bits = std::numeric_limits<std::size_t>::digits;
+
+constexpr tag tag_of(std::size_t hash) noexcept { return static_cast<tag>(hash & 0xff); }
+
+template <class Element, class Allocator, class Sync, class Options>
+class cell_array {
+ public:
+  using slot = typename slot_choice<Element, Allocator, Sync, Options::optimistic_reads>::type;
+  using value_type = typename Element::value_type;
+  template <class T>
+  using word = typename Sync::template word<T>;
+  // The values' own allocator; memory comes from it, rebound.
+  using allocator_type = Allocator;
+
+  static constexpr std::size_t slots = Options::slots;
+  static constexpr std::size_t block_slots = std::min<std::size_t>(8, slots);
+  static_assert(slots >= 1 && slots <= most_slots, "a cell has 1 to 32 slots");
+  // The upper bits of the hash choose one of at least two cells.
+  static constexpr std::size_t fewest_cells = 2;
+  static constexpr std::uint32_t full = static_cast<std::uint32_t>((std::uint64_t{1} << slots) - 1);
+  static constexpr std::uint32_t block_full = (std::uint32_t{1} << block_slots) - 1;
+
+  struct block {
+    word<std::uint64_t> tags{0};
+    word<std::uint32_t> occupied{0};
+    word<block*> next{nullptr};
+    slot elements[block_slots];
+
+    block() noexcept {
+      for (slot& s : elements) slot::prepare(s);
+    }
+  };
+
+  struct alignas(cache_line) line {
+    typename Sync::lock lock;
+    word<std::uint32_t> occupied{0};
+    word<std::uint64_t> overflown{0};  // bit tag % 64 for each tag that ever went to a block
+    word<block*> overflow{nullptr};
+    word<std::uint64_t> tags[4];
+  };
+
+  // A cell: where it begins. Empty if there is no table.
+  struct cell {
+    line* at = nullptr;
+    slot* elements = nullptr;
+    explicit operator bool() const noexcept { return at != nullptr; }
+  };
+
+  // Where in a cell an element is.
+  struct place {
+    slot* at = nullptr;
+    word<std::uint32_t>* occupied = nullptr;
+    std::uint32_t bit = 0;
+    explicit operator bool() const noexcept { return at != nullptr; }
+  };
+
+  // ---- The array.
+
+  // Throws: what the allocator throws; std::bad_array_new_length.
+  static cell_array* make(const Allocator& allocator, std::size_t cells, cell_array* previous) {
+    unit_allocator units(allocator);
+    auto const memory = std::allocator_traits<unit_allocator>::allocate(units, units_for(cells));
+    cell_array* const made = ::new (static_cast<void*>(std::to_address(memory))) cell_array(allocator, cells, previous);
+    if (previous == nullptr) {
+      for (std::size_t i = 0; i != cells; ++i) made->prepare(i);
+    }
+    return made;
+  }
+
+  // Frees the array. Its elements must be gone. `moving`: it still has its previous one.
+  static void dispose(cell_array* a, bool moving) noexcept {
+    Allocator const allocator = a->allocator_;
+    for (std::size_t i = a->disposed_; i != a->cells_; ++i) {
+      if (!moving || a->is_prepared(i)) a->free_blocks(a->lines()[i]);
+    }
+    a->destroy_memory(allocator);
+  }
+
+  // As above for one that nobody has seen.
+  static void dispose_untouched(cell_array* a) noexcept { a->destroy_memory(Allocator(a->allocator_)); }
+  // As above, a few cells at a time: returns whether it is done.
+  static bool dispose_some(cell_array* a, std::size_t cells) noexcept {
+    for (; cells != 0 && a->disposed_ != a->cells_; --cells) a->free_blocks(a->lines()[a->disposed_++]);
+    if (a->disposed_ != a->cells_) return false;
+    a->destroy_memory(Allocator(a->allocator_));
+    return true;
+  }
+
+  std::size_t size() const noexcept { return cells_; }
+  std::size_t index(std::size_t hash) const noexcept { return hash >> shift_; }
+  cell operator[](std::size_t i) noexcept { return {lines() + i, elements_ + i * slots}; }
+  cell at_hash(std::size_t hash) noexcept { return (*this)[index(hash)]; }
+  // How many bits of the hash choose the cell.
+  unsigned index_bits() const noexcept { return static_cast<unsigned>(hash_bits) - shift_; }
+  // The hashes of cell i begin here.
+  std::size_t first_hash(std::size_t i) const noexcept { return i << shift_; }
+  std::size_t bytes() const noexcept { return units_for(cells_) * sizeof(unit); }
+
+  // The largest number of cells that can be asked for.
+  static constexpr std::size_t most_cells() noexcept {
+    return std::bit_floor((std::numeric_limits<std::size_t>::max() / 4) / (sizeof(line) + slots * sizeof(slot)));
+  }
+
+  // ---- Within a cell.
+
+  // The element with this hash for which matches(slot) is true.
+  template <class Matches>
+  static place find(cell c, std::size_t hash, Matches&& matches) {
+    std::uint32_t found = match(tags_of(*c.at), tag_of(hash)) & occupied(c.at->occupied);
+    while (found != 0) {
+      unsigned const i = static_cast<unsigned>(std::countr_zero(found));
+      if (matches(std::as_const(c.elements[i]))) [[likely]] {
+        return {c.elements + i, &c.at->occupied, std::uint32_t{1} << i};
+      }
+      found &= found - 1;
+    }
+    if (!has_overflown(*c.at, hash)) return {};
+    return find_in_blocks(c, hash, matches);
+  }
+
+  // Makes an element of `args` in a free slot. Throws what the constructor or the allocator throws; nothing has changed then.
+  template <class... Args>
+  static place insert(Allocator& allocator, cell c, std::size_t hash, Args&&... args) {
+    std::uint32_t const free = ~c.at->occupied.load(std::memory_order_relaxed) & full;
+    if (free != 0) {
+      unsigned const i = static_cast<unsigned>(std::countr_zero(free));
+      slot::make(allocator, c.elements[i], std::forward<Args>(args)...);
+      return publish(*c.at, c.elements, i, hash);
+    }
+    block& b = block_with_room(allocator, *c.at);
+    unsigned const i = first_free(b);
+    slot::make(allocator, b.elements[i], std::forward<Args>(args)...);
+    return publish(*c.at, b, i, hash);
+  }
+
+  // Whether the next element would go to a block.
+  static bool is_full(const line& l) noexcept { return l.occupied.load(std::memory_order_relaxed) == full; }
+
+  // The slot counts as empty from here on; the element is still there, for the caller to end.
+  static void vacate(place p) noexcept {
+    set(*p.occupied, p.occupied->load(std::memory_order_relaxed) & ~p.bit);
+  }
+
+  // Calls f(place) for each element until it returns false; f may vacate it.
+  template <class F>
+  static bool for_each(cell c, F&& f) {
+    for (std::uint32_t left = c.at->occupied.load(std::memory_order_relaxed); left != 0; left &= left - 1) {
+      unsigned const i = static_cast<unsigned>(std::countr_zero(left));
+      if (!f(place{c.elements + i, &c.at->occupied, std::uint32_t{1} << i})) return false;
+    }
+    for (block* b = first_block(*c.at); b != nullptr; b = next_block(*b)) {
+      for (std::uint32_t left = b->occupied.load(std::memory_order_relaxed); left != 0; left &= left - 1) {
+        unsigned const i = static_cast<unsigned>(std::countr_zero(left));
+        if (!f(place{b->elements + i, &b->occupied, std::uint32_t{1} << i})) return false;
+      }
+    }
+    return true;
+  }
+
+  // The first element of a cell, and the one after `p`. Empty if there is none.
+  static place first(cell c) noexcept {
+    if (place const p = first_of(c.elements, c.at->occupied, ~std::uint32_t{0})) return p;
+    return first_in_blocks(first_block(*c.at));
+  }
+  static place next(cell c, place p) noexcept {
+    // The bits above.
+    std::uint32_t const later = ~(p.bit | (p.bit - 1));
+    unsigned const i = static_cast<unsigned>(std::countr_zero(p.bit));
+    if (place const n = first_of(p.at - i, *p.occupied, later)) return n;
+    if (p.occupied == &c.at->occupied) return first_in_blocks(first_block(*c.at));
+    block* b = first_block(*c.at);
+    while (&b->occupied != p.occupied) b = next_block(*b);
+    return first_in_blocks(next_block(*b));
+  }
+
+  // Ends every element. Calls no user code but destructors.
+  static std::size_t clear(Allocator& allocator, cell c) noexcept {
+    std::size_t n = 0;
+    for_each(c, [&](place p) {
+      vacate(p);
+      slot::destroy(allocator, *p.at);
+      ++n;
+      return true;
+    });
+    return n;
+  }
+
+  static void fetch_line(cell c) noexcept { fetch(c.at); }
+  // Asks for the first slot that a lookup of this hash will look at.
+  static void fetch_slot(cell c, std::size_t hash) noexcept {
+    std::uint32_t const found = match(tags_of(*c.at), tag_of(hash)) & occupied(c.at->occupied);
+    if (found != 0) fetch(c.elements + std::countr_zero(found));
+  }
+
+  struct overflow_count {
+    std::size_t blocks = 0;
+    std::size_t elements = 0;
+  };
+  static overflow_count count_overflow(const line& l) noexcept {
+    overflow_count n;
+    for (const block* b = first_block(l); b != nullptr; b = next_block(*b)) {
+      ++n.blocks;
+      n.elements += static_cast<std::size_t>(std::popcount(b->occupied.load(std::memory_order_relaxed)));
+    }
+    return n;
+  }
+  static std::size_t count(const line& l) noexcept {
+    return static_cast<std::size_t>(std::popcount(l.occupied.load(std::memory_order_relaxed))) +
+           count_overflow(l).elements;
+  }
+
+  // ---- Moving to another array.
+
+  // Valid while elements are being moved from it.
+  cell_array* previous() const noexcept { return previous_; }
+  // Whether cell i counts already, while elements are being moved here.
+  bool is_prepared(std::size_t i) const noexcept {
+    bool const shrinking = previous_->cells_ > cells_;
+    std::size_t const source = shrinking ? i * (previous_->cells_ / cells_) : i / (cells_ / previous_->cells_);
+    return previous_->is_closed(source);
+  }
+  bool is_closed(std::size_t i) const noexcept { return lines()[i].lock.is_shut(); }
+  // How many groups there are to move from the previous array.
+  std::size_t groups() const noexcept { return std::min(cells_, previous_->cells_); }
+
+  enum class moved { now, before, not_now };
+
+  // Moves group g of this array to `to`. hash_of(slot) may throw, as may the allocator; then nothing has changed.
+  template <class HashOf>
+  moved move_group(cell_array& to, std::size_t g, HashOf&& hash_of) {
+    std::size_t const sources = cells_ > to.cells_ ? cells_ / to.cells_ : 1;
+    std::size_t const targets = cells_ > to.cells_ ? 1 : to.cells_ / cells_;
+    group_lock locks(*this, g * sources, sources);
+    if (locks.outcome() != lock_attempt::taken) {
+      return locks.outcome() == lock_attempt::closed ? moved::before : moved::not_now;
+    }
+    std::size_t elements = 0;
+    for (std::size_t i = 0; i != sources; ++i) elements += count(lines()[g * sources + i]);
+    // First everything that may throw: hashes, where they decide the cell, and memory.
+    hash_buffer hashes(allocator_, targets == 1 ? 0 : elements);
+    if (targets != 1) {
+      std::size_t n = 0;
+      for_each((*this)[g], [&](place p) {
+        hashes[n++] = hash_of(std::as_const(*p.at));
+        return true;
+      });
+    }
+    block_pool pool(allocator_, elements);
+    for (std::size_t t = 0; t != targets; ++t) to.prepare(g * targets + t);
+    std::size_t n = 0;
+    for (std::size_t i = 0; i != sources; ++i) {
+      std::size_t const source = g * sources + i;
+      for_each((*this)[source], [&](place p) {
+        if (targets == 1) {
+          to.receive(to[g], tag_at(source, p), *p.at, pool);
+        } else {
+          std::size_t const hash = hashes[n++];
+          // A hash that is another one than when the element came in would lead out of the group.
+          std::size_t const within = std::clamp(to.index(hash), g * targets, (g + 1) * targets - 1);
+          to.receive(to[within], tag_of(hash), *p.at, pool);
+        }
+        return true;
+      });
+    }
+    locks.close();
+    release_slots(g * sources, sources);
+    return moved::now;
+  }
+
+  // For whoever moves elements here: which group is next, and how many are left.
+  word<std::size_t> cursor{0};
+  word<std::size_t> unmoved;
+  // For whoever keeps arrays that wait to be freed.
+  cell_array* next_retired = nullptr;
+  std::uint64_t retired_at = 0;
+
+ private:
+  static constexpr std::size_t unit_size = std::max({no_sharing, alignof(line), alignof(slot)});
+  struct alignas(unit_size) unit {
+    std::byte bytes[unit_size];
+  };
+  using unit_allocator = typename std::allocator_traits<Allocator>::template rebind_alloc<unit>;
+  using block_allocator = typename std::allocator_traits<Allocator>::template rebind_alloc<block>;
+
+  cell_array(const Allocator& allocator, std::size_t cells, cell_array* previous) noexcept
+      : unmoved(previous != nullptr ? std::min(cells, previous->cells_) : 0),
+        cells_(cells),
+        shift_(static_cast<unsigned>(hash_bits) - static_cast<unsigned>(std::countr_zero(cells))),
+        elements_(reinterpret_cast<slot*>(reinterpret_cast<std::byte*>(this) + elements_offset(cells))),
+        previous_(previous),
+        allocator_(allocator) {}
+
+  static constexpr std::size_t header_size = 2 * no_sharing;
+  static constexpr std::size_t elements_offset(std::size_t cells) noexcept {
+    std::size_t const end = header_size + cells * sizeof(line);
+    return (end + alignof(slot) - 1) / alignof(slot) * alignof(slot);
+  }
+  static constexpr std::size_t units_for(std::size_t cells) {
+    if (cells > most_cells()) throw std::bad_array_new_length();
+    return (elements_offset(cells) + cells * slots * sizeof(slot) + unit_size - 1) / unit_size;
+  }
+
+  line* lines() noexcept { return reinterpret_cast<line*>(reinterpret_cast<std::byte*>(this) + header_size); }
+  const line* lines() const noexcept { return const_cast<cell_array*>(this)->lines(); }
+
+  void prepare(std::size_t i) noexcept {
+    std::construct_at(lines() + i);
+    for (std::size_t s = 0; s != slots; ++s) slot::prepare(elements_[i * slots + s]);
+  }
+
+  void destroy_memory(const Allocator& allocator) noexcept {
+    std::size_t const n = units_for(cells_);
+    unit* const memory = reinterpret_cast<unit*>(this);
+    std::destroy_at(this);
+    unit_allocator units(allocator);
+    std::allocator_traits<unit_allocator>::deallocate(
+        units, std::pointer_traits<typename std::allocator_traits<unit_allocator>::pointer>::pointer_to(*memory), n);
+  }
+
+  static block* new_block(const Allocator& allocator) {
+    block_allocator blocks(allocator);
+    return ::new (static_cast<void*>(std::to_address(std::allocator_traits<block_allocator>::allocate(blocks, 1)))) block;
+  }
+  static void free_block(const Allocator& allocator, block* b) noexcept {
+    block_allocator blocks(allocator);
+    std::destroy_at(b);
+    std::allocator_traits<block_allocator>::deallocate(
+        blocks, std::pointer_traits<typename std::allocator_traits<block_allocator>::pointer>::pointer_to(*b), 1);
+  }
+  void free_blocks(line& l) noexcept {
+    for (block* b = first_block(l); b != nullptr;) free_block(allocator_, std::exchange(b, next_block(*b)));
+  }
+
+  // ---- Words of a line that readers without the lock see, too.
+
+  static tag_words tags_of(const line& l) noexcept {
+    // order[tags]: acquire load; pairs with [set_tags]: with a later writer's word comes the sight of its lock.
+    return {l.tags[0].load(std::memory_order_acquire), l.tags[1].load(std::memory_order_acquire),
+            l.tags[2].load(std::memory_order_acquire), l.tags[3].load(std::memory_order_acquire)};
+  }
+  static std::uint64_t tags_of(const block& b) noexcept {
+    // order[block_tags]: acquire load; pairs with [set_tags]: as in [tags].
+    return b.tags.load(std::memory_order_acquire);
+  }
+  static void set_tag(word<std::uint64_t>& tags, unsigned i, tag t) noexcept {
+    unsigned const shift = i % 8 * 8;
+    std::uint64_t const others = tags.load(std::memory_order_relaxed) & ~(std::uint64_t{0xff} << shift);
+    // order[set_tags]: release store; pairs with [tags], [block_tags]: as there.
+    tags.store(others | std::uint64_t{t} << shift, std::memory_order_release);
+  }
+  static std::uint32_t occupied(const word<std::uint32_t>& w) noexcept {
+    // order[occupied]: acquire load; pairs with [set]: as in [tags].
+    return w.load(std::memory_order_acquire);
+  }
+  static void set(word<std::uint32_t>& w, std::uint32_t bits) noexcept {
+    // order[set]: release store; pairs with [occupied]: as in [tags].
+    w.store(bits, std::memory_order_release);
+  }
+  static block* first_block(const line& l) noexcept {
+    // order[first_block]: acquire load; pairs with [link_first]: the block is made.
+    return l.overflow.load(std::memory_order_acquire);
+  }
+  static block* next_block(const block& b) noexcept {
+    // order[next_block]: acquire load; pairs with [link_next]: the block is made.
+    return b.next.load(std::memory_order_acquire);
+  }
+  static bool has_overflown(const line& l, std::size_t hash) noexcept {
+    // order[overflown]: acquire load; pairs with [set_overflown]: as in [tags].
+    return (l.overflown.load(std::memory_order_acquire) >> (hash % 64) & 1) != 0;
+  }
+
+  static place first_of(slot* elements, word<std::uint32_t>& occupied, std::uint32_t among) noexcept {
+    std::uint32_t const left = occupied.load(std::memory_order_relaxed) & among;
+    if (left == 0) return {};
+    unsigned const i = static_cast<unsigned>(std::countr_zero(left));
+    return {elements + i, &occupied, std::uint32_t{1} << i};
+  }
+  static place first_in_blocks(block* b) noexcept {
+    for (; b != nullptr; b = next_block(*b)) {
+      if (place const p = first_of(b->elements, b->occupied, ~std::uint32_t{0})) return p;
+    }
+    return {};
+  }
+
+  template <class Matches>
+#if defined(__GNUC__)
+  [[gnu::noinline]]
+#endif
+  static place find_in_blocks(cell c, std::size_t hash, Matches& matches) {
+    for (block* b = first_block(*c.at); b != nullptr; b = next_block(*b)) {
+      std::uint32_t found = match_word(tags_of(*b), tag_of(hash)) & occupied(b->occupied);
+      for (; found != 0; found &= found - 1) {
+        unsigned const i = static_cast<unsigned>(std::countr_zero(found));
+        if (matches(std::as_const(b->elements[i]))) return {b->elements + i, &b->occupied, std::uint32_t{1} << i};
+      }
+    }
+    return {};
+  }
+
+  static place publish(line& l, slot* elements, unsigned i, std::size_t hash) noexcept {
+    set_tag(l.tags[i / 8], i, tag_of(hash));
+    set(l.occupied, l.occupied.load(std::memory_order_relaxed) | std::uint32_t{1} << i);
+    return {elements + i, &l.occupied, std::uint32_t{1} << i};
+  }
+  static place publish(line& l, block& b, unsigned i, std::size_t hash) noexcept {
+    set_tag(b.tags, i, tag_of(hash));
+    // order[set_overflown]: release store; pairs with [overflown]: as in [tags].
+    l.overflown.store(l.overflown.load(std::memory_order_relaxed) | std::uint64_t{1} << (hash % 64),
+                      std::memory_order_release);
+    set(b.occupied, b.occupied.load(std::memory_order_relaxed) | std::uint32_t{1} << i);
+    return {b.elements + i, &b.occupied, std::uint32_t{1} << i};
+  }
+
+  static bool has_room(const block& b) noexcept { return b.occupied.load(std::memory_order_relaxed) != block_full; }
+  static unsigned first_free(const block& b) noexcept {
+    return static_cast<unsigned>(std::countr_zero(~b.occupied.load(std::memory_order_relaxed)));
+  }
+  static block* last_block(const line& l) noexcept {
+    block* last = nullptr;
+    for (block* b = first_block(l); b != nullptr; b = next_block(*b)) last = b;
+    return last;
+  }
+  static void append_block(line& l, block* last, block& b) noexcept {
+    if (last == nullptr) {
+      // order[link_first]: release store; pairs with [first_block]: as there.
+      l.overflow.store(&b, std::memory_order_release);
+    } else {
+      // order[link_next]: release store; pairs with [next_block]: as there.
+      last->next.store(&b, std::memory_order_release);
+    }
+  }
+  static block& block_with_room(Allocator& allocator, line& l) {
+    block* last = nullptr;
+    for (block* b = first_block(l); b != nullptr; b = next_block(*b)) {
+      if (has_room(*b)) return *b;
+      last = b;
+    }
+    block* const made = new_block(allocator);
+    append_block(l, last, *made);
+    return *made;
+  }
+
+  // ---- Moving.
+
+  // Takes the locks of some cells, all or none, without waiting.
+  class group_lock {
+   public:
+    group_lock(cell_array& a, std::size_t first, std::size_t n) noexcept : first_(a.lines() + first) {
+      for (; taken_ != n; ++taken_) {
+        outcome_ = first_[taken_].lock.attempt();
+        if (outcome_ != lock_attempt::taken) break;
+      }
+      if (outcome_ != lock_attempt::taken) release();
+    }
+    group_lock(const group_lock&) = delete;
+    group_lock& operator=(const group_lock&) = delete;
+    ~group_lock() { release(); }
+
+    lock_attempt outcome() const noexcept { return outcome_; }
+    void close() noexcept {
+      while (taken_ != 0) first_[--taken_].lock.close();
+    }
+
+   private:
+    void release() noexcept {
+      while (taken_ != 0) first_[--taken_].lock.unlock_unchanged();
+    }
+
+    line* first_;
+    std::size_t taken_ = 0;
+    lock_attempt outcome_ = lock_attempt::taken;
+  };
+
+  // Hashes of a group's elements: in place, unless a bad hash function has put very many into one cell.
+  class hash_buffer {
+   public:
+    hash_buffer(const Allocator& allocator, std::size_t n) : memory_(allocator), length_(n) {
+      if (n > std::size(here_)) more_ = std::allocator_traits<size_allocator>::allocate(memory_, n);
+    }
+    hash_buffer(const hash_buffer&) = delete;
+    hash_buffer& operator=(const hash_buffer&) = delete;
+    ~hash_buffer() {
+      if (length_ > std::size(here_)) std::allocator_traits<size_allocator>::deallocate(memory_, more_, length_);
+    }
+    std::size_t& operator[](std::size_t i) noexcept {
+      return length_ > std::size(here_) ? *std::to_address(more_ + static_cast<std::ptrdiff_t>(i)) : here_[i];
+    }
+
+   private:
+    using size_allocator = typename std::allocator_traits<Allocator>::template rebind_alloc<std::size_t>;
+    size_allocator memory_;
+    std::size_t length_;
+    typename std::allocator_traits<size_allocator>::pointer more_{};
+    std::size_t here_[2 * most_slots];
+  };
+
+  // Blocks for the worst case, that all elements go to one cell; those that are not used are freed.
+  class block_pool {
+   public:
+    block_pool(const Allocator& allocator, std::size_t elements) : allocator_(allocator) {
+      if (elements <= slots) return;
+      try {
+        for (std::size_t room = 0; room < elements - slots + block_slots; room += block_slots) {
+          block* const b = new_block(allocator_);
+          b->next.store(first_, std::memory_order_relaxed);
+          first_ = b;
+        }
+      } catch (...) {
+        free();
+        throw;
+      }
+    }
+    block_pool(const block_pool&) = delete;
+    block_pool& operator=(const block_pool&) = delete;
+    ~block_pool() { free(); }
+
+    block& take() noexcept {
+      block* const b = first_;
+      first_ = b->next.load(std::memory_order_relaxed);
+      b->next.store(nullptr, std::memory_order_relaxed);
+      return *b;
+    }
+
+   private:
+    void free() noexcept {
+      while (first_ != nullptr) {
+        block* const b = first_;
+        first_ = b->next.load(std::memory_order_relaxed);
+        free_block(allocator_, b);
+      }
+    }
+
+    const Allocator& allocator_;
+    block* first_ = nullptr;
+  };
+
+  // Of a cell that does not count yet, so the orders of publish() buy nothing here, and cost nothing either.
+  void receive(cell c, tag t, slot& from, block_pool& pool) noexcept {
+    std::uint32_t const free = ~c.at->occupied.load(std::memory_order_relaxed) & full;
+    if (free != 0) {
+      unsigned const i = static_cast<unsigned>(std::countr_zero(free));
+      slot::relocate(c.elements[i], from);
+      publish(*c.at, c.elements, i, t);
+      return;
+    }
+    block* b = last_block(*c.at);
+    if (b == nullptr || !has_room(*b)) {
+      block& fresh = pool.take();
+      append_block(*c.at, b, fresh);
+      b = &fresh;
+    }
+    unsigned const i = first_free(*b);
+    slot::relocate(b->elements[i], from);
+    publish(*c.at, *b, i, t);
+  }
+
+  tag tag_at(std::size_t source, place p) noexcept {
+    line& l = lines()[source];
+    unsigned const i = static_cast<unsigned>(std::countr_zero(p.bit));
+    if (p.occupied == &l.occupied) {
+      return static_cast<tag>(l.tags[i / 8].load(std::memory_order_relaxed) >> (i % 8 * 8));
+    }
+    for (block* b = first_block(l);; b = next_block(*b)) {
+      if (p.occupied == &b->occupied) return static_cast<tag>(b->tags.load(std::memory_order_relaxed) >> (i * 8));
+    }
+  }
+
+  // The slots of closed cells are never used again: lets the system have their pages, so that freeing a large array later is
+  // not one long system call. The lines stay, for those who still look at them.
+  void release_slots(std::size_t first, std::size_t n) noexcept {
+    constexpr std::size_t stretch = 64;  // cells
+    std::size_t const end = first + n;
+    if (cells_ < 1024 || end % stretch != 0) return;
+    std::size_t const begin = end - std::max(stretch, n);
+    for (std::size_t i = begin; i != end; ++i) {
+      if (!is_closed(i)) return;  // somebody held it when its turn came
+    }
+    release_pages(elements_ + begin * slots, elements_ + end * slots);
+  }
+
+  static void fetch(const void* at) noexcept {
+#if defined(__GNUC__)
+    __builtin_prefetch(at);
+#else
+    static_cast<void>(at);
+#endif
+  }
+
+  std::size_t const cells_;
+  unsigned const shift_;
+  slot* const elements_;
+  cell_array* const previous_;
+  std::size_t disposed_ = 0;
+  [[no_unique_address]] Allocator allocator_;
+};
+
+}  // namespace tandem::cell
+
+#endif

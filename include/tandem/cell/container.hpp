@@ -1,0 +1,251 @@
+// What a cell container has beside the visiting interface: how it is made, assigned and converted; guards; and its table's
+// figures. cell_map and cell_set derive from this.
+#ifndef TANDEM_CELL_CONTAINER_HPP
+#define TANDEM_CELL_CONTAINER_HPP
+
+#include <tandem/cell/guards.hpp>
+#include <tandem/cell/visiting.hpp>
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <initializer_list>
+#include <iterator>
+#include <memory>
+#include <ranges>
+#include <type_traits>
+#include <utility>
+
+namespace tandem::cell {
+
+// A hash container of one thread that can become, or be made from, a concurrent one with such elements: std::unordered_map,
+// boost::unordered_flat_set, absl::flat_hash_map, ...
+template <class C, class Value>
+concept sequential_container =
+    std::ranges::input_range<C> && requires { typename std::remove_cvref_t<C>::key_type; } &&
+    std::is_constructible_v<Value, std::ranges::range_reference_t<C>>;
+
+// Base is visiting<table> or visiting_map<table>.
+template <class Base, class Engine>
+class container : public Base {
+  using typename Base::element;
+  using typename Base::types;
+
+  static constexpr bool functions_move_nothrow =
+      std::is_nothrow_copy_constructible_v<typename types::hasher> &&
+      std::is_nothrow_copy_constructible_v<typename types::key_equal> &&
+      std::is_nothrow_swappable_v<typename types::hasher> && std::is_nothrow_swappable_v<typename types::key_equal>;
+  static constexpr bool moves_allocator =
+      std::allocator_traits<typename types::allocator>::propagate_on_container_move_assignment::value ||
+      std::allocator_traits<typename types::allocator>::is_always_equal::value;
+
+ public:
+  using typename Base::allocator_type;
+  using typename Base::hasher;
+  using typename Base::init_type;
+  using typename Base::key_equal;
+  using typename Base::key_type;
+  using typename Base::size_type;
+  using typename Base::value_type;
+  using guard = element_guard<Engine, access::shared>;
+  using exclusive_guard = element_guard<Engine, access::exclusive>;
+  using entry_guard = cell::entry_guard<Engine>;
+  using capacity_guard = cell::capacity_guard<Engine>;
+
+  // ---- Construction. `n`: room for so many elements.
+
+  // No allocation; can be constinit if hash, equality and allocator can.
+  constexpr container() = default;
+  explicit container(size_type n, const hasher& hash = hasher(), const key_equal& equal = key_equal(),
+                     const allocator_type& alloc = allocator_type())
+      : Base(std::in_place, n, hash, equal, alloc) {}
+  container(size_type n, const allocator_type& alloc) : container(n, hasher(), key_equal(), alloc) {}
+  container(size_type n, const hasher& hash, const allocator_type& alloc) : container(n, hash, key_equal(), alloc) {}
+  explicit container(const allocator_type& alloc) : container(0, hasher(), key_equal(), alloc) {}
+
+  template <std::input_iterator It>
+  container(It first, It last, size_type n = 0, const hasher& hash = hasher(), const key_equal& equal = key_equal(),
+            const allocator_type& alloc = allocator_type())
+      : container(std::max(n, length(first, last)), hash, equal, alloc) {
+    this->insert(first, last);
+  }
+  template <std::input_iterator It>
+  container(It first, It last, const allocator_type& alloc) : container(first, last, 0, hasher(), key_equal(), alloc) {}
+  template <std::input_iterator It>
+  container(It first, It last, size_type n, const allocator_type& alloc)
+      : container(first, last, n, hasher(), key_equal(), alloc) {}
+  template <std::input_iterator It>
+  container(It first, It last, size_type n, const hasher& hash, const allocator_type& alloc)
+      : container(first, last, n, hash, key_equal(), alloc) {}
+
+  container(std::initializer_list<value_type> list, size_type n = 0, const hasher& hash = hasher(),
+            const key_equal& equal = key_equal(), const allocator_type& alloc = allocator_type())
+      : container(list.begin(), list.end(), n, hash, equal, alloc) {}
+  container(std::initializer_list<value_type> list, const allocator_type& alloc)
+      : container(list, 0, hasher(), key_equal(), alloc) {}
+  container(std::initializer_list<value_type> list, size_type n, const allocator_type& alloc)
+      : container(list, n, hasher(), key_equal(), alloc) {}
+  container(std::initializer_list<value_type> list, size_type n, const hasher& hash, const allocator_type& alloc)
+      : container(list, n, hash, key_equal(), alloc) {}
+
+  // Copies what is there; others may use `other` meanwhile.
+  container(const container& other)
+      : container(other,
+                  std::allocator_traits<allocator_type>::select_on_container_copy_construction(other.get_allocator())) {}
+  container(const container& other, const std::type_identity_t<allocator_type>& alloc)
+      : container(other.size(), other.hash_function(), other.key_eq(), alloc) {
+    copy_from(other);
+  }
+  // Takes the elements, without moving them if the allocators are equal. `other` is empty then.
+  container(container&& other) noexcept(functions_move_nothrow) : Base(std::in_place, std::move(other.engine_)) {}
+  container(container&& other, const std::type_identity_t<allocator_type>& alloc)
+      : container(0, other.hash_function(), other.key_eq(), alloc) {
+    if (alloc == other.get_allocator()) {
+      this->engine_.swap(other.engine_);
+    } else {
+      this->engine_.merge(other.engine_);
+    }
+  }
+
+  // From a hash container of one thread, whose elements are moved if it is an rvalue; it is empty then. Keys are moved if it
+  // can extract() nodes, and otherwise copied.
+  template <class Sequential>
+    requires sequential_container<Sequential, value_type>
+  explicit container(Sequential&& other, const hasher& hash = hasher(), const key_equal& equal = key_equal(),
+                     const allocator_type& alloc = allocator_type())
+      : container(static_cast<size_type>(std::ranges::distance(other)), hash, equal, alloc) {
+    if constexpr (std::is_lvalue_reference_v<Sequential> || std::is_const_v<std::remove_reference_t<Sequential>>) {
+      this->insert_range(other);
+    } else {
+      take_from(other);
+    }
+  }
+
+  // ---- Assignment. Others see the old elements or the new ones. If copying throws, the old ones.
+
+  container& operator=(const container& other) {
+    if (this != std::addressof(other)) {
+      using traits = std::allocator_traits<allocator_type>;
+      if constexpr (traits::propagate_on_container_copy_assignment::value) {
+        container copy(other, other.get_allocator());
+        this->engine_.assign(copy.engine_);
+      } else {
+        container copy(other, this->get_allocator());
+        this->engine_.swap(copy.engine_);
+      }
+    }
+    return *this;
+  }
+  // Without moving the elements if the allocator propagates or is equal. `other` is empty then.
+  container& operator=(container&& other) noexcept(functions_move_nothrow && moves_allocator) {
+    if (this == std::addressof(other)) return *this;
+    if (moves_allocator || this->get_allocator() == other.get_allocator()) {
+      this->engine_.assign(other.engine_);
+    } else {
+      container moved(std::move(other), this->get_allocator());
+      this->engine_.swap(moved.engine_);
+    }
+    return *this;
+  }
+
+  // Precondition: the allocators are equal, or propagate on swap.
+  void swap(container& other) noexcept(functions_move_nothrow) {
+    if (this != std::addressof(other)) this->engine_.swap(other.engine_);
+  }
+
+  // A container of one thread with the same elements: copies, or, of an rvalue, moved. Elements that others insert
+  // meanwhile may be in neither, or stay here.
+  template <class Sequential>
+  [[nodiscard]] Sequential to() const& {
+    Sequential result = with_room_for<Sequential>(this->size());
+    this->cvisit_all([&](const value_type& x) { result.insert(x); });
+    return result;
+  }
+  template <class Sequential>
+  [[nodiscard]] Sequential to() && {
+    Sequential result = with_room_for<Sequential>(this->size());
+    this->engine_.erase_if([&](value_type& x) {
+      this->taking(x, [&](auto&&... parts) { result.emplace(std::forward<decltype(parts)>(parts)...); });
+      return true;
+    });
+    return result;
+  }
+
+  // ---- Guards (guards.hpp).
+
+  // The element, with shared access. Empty if the key is absent.
+  template <detail::key_for<types> Q = key_type>
+  [[nodiscard]] guard find(const Q& k) const {
+    auto&& sought = detail::as_key<types>(k);
+    return guard(this->engine_.template hold<access::shared>(this->hashed(sought)));
+  }
+  // The element, with exclusive access. Empty if the key is absent.
+  template <detail::key_for<types> Q = key_type>
+  [[nodiscard]] exclusive_guard find_exclusive(const Q& k) {
+    auto&& sought = detail::as_key<types>(k);
+    return exclusive_guard(this->engine_.template hold<access::exclusive>(this->hashed(sought)));
+  }
+  // The place of the key, with exclusive access, whether an element is there or not.
+  template <key_argument<types> K = key_type>
+  [[nodiscard]] entry_guard entry(K&& k) {
+    return entry_guard(this->engine_, std::in_place, std::forward<K>(k));
+  }
+
+  // Makes room for n elements, and keeps it while the result lives, however few there are. For tables that empty and fill
+  // again. It must not outlive the container.
+  [[nodiscard]] capacity_guard hold_capacity(size_type n) { return capacity_guard(this->engine_, n); }
+
+  // Cells, load, blocks of overflow, how far a rehash is: see table_stats. A moment's view; costs a walk over the cells.
+  [[nodiscard]] auto stats() const { return this->engine_.stats(); }
+
+ protected:
+  ~container() = default;
+
+  void assign(std::initializer_list<value_type> list) {
+    container made(list, 0, this->hash_function(), this->key_eq(), this->get_allocator());
+    this->engine_.swap(made.engine_);
+  }
+
+ private:
+  template <class It>
+  static size_type length(It first, It last) {
+    if constexpr (std::forward_iterator<It>) {
+      return static_cast<size_type>(std::distance(first, last));
+    } else {
+      return 0;
+    }
+  }
+
+  void copy_from(const container& other) {
+    other.engine_.template scan<access::shared>([&](const value_type& x) {
+      this->emplace(x);
+      return true;
+    });
+  }
+
+  template <class Sequential>
+  void take_from(Sequential& other) {
+    if constexpr (requires { other.extract(other.begin()).mapped(); }) {
+      while (other.begin() != other.end()) {
+        auto node = other.extract(other.begin());
+        this->emplace(std::move(node.key()), std::move(node.mapped()));
+      }
+    } else if constexpr (requires { other.extract(other.begin()).value(); }) {
+      while (other.begin() != other.end()) this->emplace(std::move(other.extract(other.begin()).value()));
+    } else {
+      for (auto&& x : other) this->emplace(std::move(x));
+      other.clear();
+    }
+  }
+
+  template <class Sequential>
+  static Sequential with_room_for(size_type n) {
+    Sequential result;
+    if constexpr (requires { result.reserve(n); }) result.reserve(n);
+    return result;
+  }
+};
+
+}  // namespace tandem::cell
+
+#endif

@@ -1,0 +1,240 @@
+// When may memory be freed that other threads may still be looking at? When every thread has been outside since.
+//
+// A thread that is about to follow a pointer to such memory pins itself (`enter`), and unpins itself when it is done. Who takes
+// the memory out of sight keeps it, with a `ticket`, until the ticket has expired. The epoch advances only when every pinned
+// thread has seen the present one, and a ticket expires with the third advance.
+//
+//   thread pins     record := epoch       [pin]        keeper      take it out of sight
+//                   light barrier                                  ticket := epoch           [ticket]
+//                   follow pointers                    advance     heavy barrier
+//   thread unpins   record := 0           [unpin]                  every record is 0 or the epoch      [scan]
+//                                                                  epoch := epoch + 1
+//
+// The argument. An advance may have been half way when the ticket was taken; it does not count. The next one begins after the
+// memory was taken out of sight. A thread whose pin its scan does not see has its light barrier after the heavy one, so it
+// follows pointers later and does not find the memory. A thread whose pin the scan does see is at the present epoch, and holds
+// up the advance after that until it has unpinned. So after three advances nobody who could have found the memory is still
+// pinned. A thread that read the epoch long ago and pins itself with an old number only holds up more.
+//
+// After: K. Fraser, "Practical lock-freedom" (2004), with asymmetric fences (fences.hpp). Where there are none, both sides
+// do a read-modify-write on one common word instead: whichever comes second sees what was before the other.
+//
+// Costs: pinning is two loads and two plain stores in the thread's own line, no read-modify-write; the first pin of a thread
+// claims a record, and may allocate one. An advance is a system call and a walk over the records.
+// Progress: enter and leave are wait-free after a thread's first; a thread that is pinned and sleeps holds back memory, and
+// never another thread. Records are claimed again when their thread has ended, and freed never: there are as many as threads
+// that lived at a time.
+#ifndef TANDEM_SYNC_EPOCH_HPP
+#define TANDEM_SYNC_EPOCH_HPP
+
+#include <tandem/sync/atomic.hpp>
+#include <tandem/sync/backoff.hpp>
+#include <tandem/sync/cache_line.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace tandem {
+
+template <class Atomics = std_atomics>
+class basic_epoch {
+ public:
+  // A thread's. `state` is 0 or the epoch that the thread saw when it pinned itself.
+  struct alignas(no_sharing) record {
+    typename Atomics::template atomic<std::uint64_t> state{0};
+    typename Atomics::template atomic<bool> claimed{true};
+    // Constant once in the list.
+    record* next = nullptr;
+    std::size_t number = 0;  // counts the records
+  };
+
+  // Ends the pin that enter() began, unless the thread was pinned before.
+  class [[nodiscard]] pin {
+   public:
+    pin() noexcept = default;
+    explicit pin(record* outermost) noexcept : record_(outermost) {}
+    pin(pin&& other) noexcept : record_(std::exchange(other.record_, nullptr)) {}
+    pin& operator=(pin&& other) noexcept {
+      end();
+      record_ = std::exchange(other.record_, nullptr);
+      return *this;
+    }
+    ~pin() { end(); }
+
+    void end() noexcept {
+      // order[unpin]: release store; pairs with [scan]: what the thread read comes before the memory is freed.
+      if (record_ != nullptr) record_->state.store(0, std::memory_order_release);
+      record_ = nullptr;
+    }
+
+   private:
+    record* record_ = nullptr;
+  };
+
+  constexpr basic_epoch() noexcept = default;
+  basic_epoch(const basic_epoch&) = delete;
+  basic_epoch& operator=(const basic_epoch&) = delete;
+
+  // Pins the thread whose record is `mine`. Nested pins count as part of the outermost.
+  pin enter(record& mine) noexcept {
+    if (mine.state.load(std::memory_order_relaxed) != 0) return pin();
+    std::uint64_t const now = now_.load(std::memory_order_relaxed);
+    // order[pin]: release store; pairs with [scan]: since C++20 a plain store does not continue the release sequence of the
+    //   unpin before it, and a scan that sees this pin must see that one's reads done. Order towards the pointers: below.
+    mine.state.store(now, std::memory_order_release);
+    // order[pin_light]: light barrier; pairs with [scan_heavy]: the scan sees the pin, or what the thread follows from here
+    //   on is what is in sight after the heavy barrier.
+    Atomics::light_barrier();
+    if ((now & light) == 0) {
+      // order[pin_meets]: acq_rel fetch_add; pairs with [scan_meets]: as a barrier; whoever comes second sees the other.
+      meeting_.fetch_add(1, std::memory_order_acq_rel);
+    }
+    return pin(&mine);
+  }
+
+  // A record for a thread that has none. Throws: std::bad_alloc.
+  record& join() {
+    if (!set_up_.load(std::memory_order_relaxed)) set_up();
+    // order[list]: acquire load; pairs with [link]: the records are made.
+    for (record* r = records_.load(std::memory_order_acquire); r != nullptr; r = r->next) {
+      bool free = false;
+      if (r->claimed.load(std::memory_order_relaxed)) continue;
+      // order[claim]: acquire CAS; pairs with [give_up]: the thread before has stopped using it.
+      if (r->claimed.compare_exchange_strong(free, true, std::memory_order_acquire, std::memory_order_relaxed)) return *r;
+    }
+    record* const made = new record;
+    made->number = made_.fetch_add(1, std::memory_order_relaxed);
+    made->next = records_.load(std::memory_order_relaxed);
+    // order[link]: release CAS; pairs with [list], [scan_list], [sync_list]: who finds the record finds it made.
+    while (!records_.compare_exchange_weak(made->next, made, std::memory_order_release, std::memory_order_relaxed)) {}
+    return *made;
+  }
+
+  // The thread ends.
+  void leave(record& mine) noexcept {
+    // order[give_up]: release store; pairs with [claim]: the next thread's pins come after this one's.
+    mine.claimed.store(false, std::memory_order_release);
+  }
+
+  // Taken after something was taken out of sight, by this thread or with its knowledge.
+  using ticket = std::uint64_t;
+  ticket take_ticket() noexcept {
+    // order[ticket]: acq_rel fetch_add; pairs with [advance]: reads the latest epoch, as only a read-modify-write does, and
+    //   the advances after it come after the taking out of sight.
+    return now_.fetch_add(0, std::memory_order_acq_rel);
+  }
+  bool has_expired(ticket t) const noexcept {
+    // order[expired]: acquire load; pairs with [advance]: what pinned threads read comes before what the keeper does now.
+    return now_.load(std::memory_order_acquire) - t >= 3 * one_epoch;
+  }
+  // Up to three advances, as far as pinned threads let it. Does nothing if another thread is at it.
+  void try_advance() noexcept {
+    // order[begin]: acquire exchange; pairs with [end], [sync_end]: one thread after the other.
+    if (advancing_.exchange(true, std::memory_order_acquire)) return;
+    for (int i = 0; i != 3 && advance(); ++i) {}
+    // order[end]: release store; pairs with [begin], [sync_begin]: as there.
+    advancing_.store(false, std::memory_order_release);
+  }
+
+  // Waits until every thread that is pinned now has unpinned. Precondition: the caller is not pinned.
+  void synchronize() noexcept {
+    meet();
+    // order[sync_list]: acquire load; pairs with [link]: the records are made.
+    for (record* r = records_.load(std::memory_order_acquire); r != nullptr; r = r->next) {
+      std::uint64_t const seen = state_of(*r);
+      for (backoff<Atomics> wait; seen != 0 && state_of(*r) == seen; wait()) {
+        // A thread that unpins and pins itself anew looks as if it had not, until the epoch is another.
+        // order[sync_begin]: acquire exchange; pairs with [end], [sync_end]: one thread after the other.
+        if (advancing_.exchange(true, std::memory_order_acquire)) continue;
+        advance();
+        // order[sync_end]: release store; pairs with [sync_begin], [begin]: as there.
+        advancing_.store(false, std::memory_order_release);
+      }
+    }
+  }
+
+ private:
+  // An epoch is an even multiple of the flag `light`, which says that pins need no more than a light barrier.
+  static constexpr std::uint64_t light = 1;
+  static constexpr std::uint64_t one_epoch = 2;
+
+  void set_up() noexcept {
+    // Before any record exists nobody is pinned, and light may be switched on.
+    if (!set_up_.exchange(true, std::memory_order_relaxed) && Atomics::heavy_barrier_available()) {
+      now_.fetch_or(light, std::memory_order_relaxed);
+    }
+  }
+
+  // Whoever pins itself after this sees what this thread did before; whoever did so before is seen by this thread's scan.
+  void meet() noexcept {
+    // order[scan_heavy]: heavy barrier; pairs with [pin_light]: as there.
+    if (Atomics::heavy_barrier_available()) Atomics::heavy_barrier();
+    // order[scan_meets]: acq_rel fetch_add; pairs with [pin_meets]: as there.
+    meeting_.fetch_add(1, std::memory_order_acq_rel);
+  }
+
+  static std::uint64_t state_of(const record& r) noexcept {
+    // order[scan]: acquire load; pairs with [unpin], [pin]: what the thread read is read before anything is freed.
+    return r.state.load(std::memory_order_acquire);
+  }
+
+  // For one thread at a time.
+  bool advance() noexcept {
+    meet();
+    std::uint64_t now = now_.load(std::memory_order_relaxed);
+    // order[scan_list]: acquire load; pairs with [link]: the records are made.
+    for (record* r = records_.load(std::memory_order_acquire); r != nullptr; r = r->next) {
+      if (std::uint64_t const state = state_of(*r); state != 0 && state != now) return false;
+    }
+    // order[advance]: acq_rel CAS; pairs with [ticket], [expired]: as there.
+    return now_.compare_exchange_strong(now, now + one_epoch, std::memory_order_acq_rel, std::memory_order_relaxed);
+  }
+
+  // Read by every pin.
+  alignas(no_sharing) typename Atomics::template atomic<std::uint64_t> now_{2 * one_epoch};
+  typename Atomics::template atomic<record*> records_{nullptr};
+  typename Atomics::template atomic<bool> set_up_{false};
+  typename Atomics::template atomic<std::size_t> made_{0};
+  // Written by few.
+  alignas(no_sharing) typename Atomics::template atomic<bool> advancing_{false};
+  // Where the two sides meet where there is no heavy barrier.
+  alignas(no_sharing) typename Atomics::template atomic<std::uint64_t> meeting_{0};
+};
+
+// The epoch of the process, which all containers use unless told otherwise.
+struct global_epoch {
+  using domain_type = basic_epoch<std_atomics>;
+
+  static domain_type& domain() noexcept { return domain_; }
+  // This thread's record. Throws std::bad_alloc at a thread's first call, and never later.
+  static domain_type::record& here() {
+    domain_type::record* const mine = here_;
+    return mine != nullptr ? *mine : join();
+  }
+
+ private:
+  struct membership {
+    ~membership() {
+      // A destructor of another thread-local object may come back: it then joins again, and does not leave.
+      if (here_ != nullptr) domain_.leave(*std::exchange(here_, nullptr));
+    }
+  };
+
+#if defined(__GNUC__)
+  [[gnu::noinline, gnu::cold]]
+#endif
+  static domain_type::record& join() {
+    here_ = &domain_.join();
+    thread_local membership const until_exit;
+    static_cast<void>(&until_exit);
+    return *here_;
+  }
+
+  inline static constinit domain_type domain_;
+  inline static constinit thread_local domain_type::record* here_ = nullptr;
+};
+
+}  // namespace tandem
+
+#endif
