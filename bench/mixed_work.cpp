@@ -15,6 +15,9 @@
 #include "interleave.hpp"
 #include "mixes.hpp"
 
+#include <type_traits>
+#include <utility>
+
 namespace {
 
 using namespace bench;

@@ -3,6 +3,8 @@
 # A header that exists and is not listed would not be installed, and nobody would notice until a user does. So the list is
 # compared with the folder when this project itself is configured.
 set(TANDEM_HEADERS
+    include/tandem/cell_map.hpp
+    include/tandem/cell_set.hpp
     include/tandem/concepts.hpp
     include/tandem/eventual_map.hpp
     include/tandem/evmap.hpp
@@ -11,8 +13,13 @@ set(TANDEM_HEADERS
     include/tandem/left_right.hpp
     include/tandem/options.hpp
     include/tandem/publisher.hpp
+    include/tandem/sharded_map.hpp
     include/tandem/value_bag.hpp
     include/tandem/version.hpp
+    include/tandem/cell/container.hpp
+    include/tandem/cell/guards.hpp
+    include/tandem/cell/visiting.hpp
+    include/tandem/cell/visitor.hpp
     include/tandem/detail/any_predicate.hpp
     include/tandem/detail/assume.hpp
     include/tandem/detail/bag_array.hpp

@@ -45,6 +45,7 @@
 #ifndef TANDEM_EVMAP_HPP
 #define TANDEM_EVMAP_HPP
 
+#include <tandem/cell/sequential_map.hpp>
 #include <tandem/detail/batched_lookup.hpp>
 #include <tandem/detail/map_side.hpp>
 #include <tandem/detail/read_result.hpp>

@@ -8,6 +8,8 @@ struct left_right_options;
 struct value_bag_options;
 struct evmap_options;
 struct eventual_map_options;
+struct cell_options;
+struct sharded_map_options;
 
 template <class Key>
 struct hash;
@@ -22,6 +24,21 @@ template <class Key, class Value, class Options>
 struct evmap;
 template <class Key, class Value, class Options>
 class eventual_map;
+template <class Key, class T, class Hash, class KeyEqual, class Allocator, class Options>
+class cell_map;
+template <class Key, class Hash, class KeyEqual, class Allocator, class Options>
+class cell_set;
+template <class Key, class T, class Hash, class KeyEqual, class Allocator, class Options>
+class sharded_map;
+template <class Inner, class Options, class Make>
+class sharded;
+
+namespace cell {
+
+template <class Key, class T, class Hash, class KeyEqual, class Allocator>
+class sequential_map;
+
+}  // namespace cell
 
 }  // namespace tandem
 

@@ -4,14 +4,13 @@
 #ifndef TANDEM_OPTIONS_HPP
 #define TANDEM_OPTIONS_HPP
 
+#include <tandem/fwd.hpp>
 #include <tandem/sync/atomic.hpp>
 #include <tandem/sync/epoch.hpp>
 #include <tandem/sync/fences.hpp>
 
 #include <cstddef>
-#include <functional>
 #include <memory>
-#include <unordered_map>
 
 namespace tandem {
 
@@ -37,9 +36,10 @@ struct evmap_options : left_right_options {
   using allocator = std::allocator<std::byte>;
   // A value that readers see beside the map, always of the same version.
   using meta = no_meta;
-  // The sequential map of each side: any template with the interface of std::unordered_map.
+  // The sequential map of each side: any template with the interface of std::unordered_map. The default is the cell table
+  // without locks (cell/sequential_map.hpp).
   template <class Key, class T, class Hash, class KeyEqual, class Allocator>
-  using map = std::unordered_map<Key, T, Hash, KeyEqual, Allocator>;
+  using map = cell::sequential_map<Key, T, Hash, KeyEqual, Allocator>;
   // Keys to reserve room for at the start.
   static constexpr std::size_t capacity = 0;
 };
@@ -57,6 +57,17 @@ struct cell_options {
   static constexpr bool optimistic_reads = true;
   // How many groups of cells each write moves while a resize is under way.
   static constexpr std::size_t moves_per_write = 4;
+};
+
+// Of sharded_map.
+struct sharded_map_options {
+  // The seam to the hardware.
+  using atomics = std_atomics;
+  // How many, rounded up to a power of two. 0: four for each processor, at least 16.
+  static constexpr std::size_t shards = 0;
+  // The sequential map of each shard: any template with the interface of std::unordered_map.
+  template <class Key, class T, class Hash, class KeyEqual, class Allocator>
+  using map = cell::sequential_map<Key, T, Hash, KeyEqual, Allocator>;
 };
 
 }  // namespace tandem

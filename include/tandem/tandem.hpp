@@ -2,6 +2,10 @@
 //
 // Which map do I want?
 //
+//   cell_map       Any thread reads and writes, and what is written is seen at once. The one to begin with. Operations lock a
+//                  few elements for a moment; functions are called with the element, there are no references to it.
+//   cell_set       The same without values.
+//   sharded_map    The same with a sequential map of your choice inside, or for work on whole shards.
 //   evmap          One thread writes, or a few in turn, and decides when readers see it. Lookups cost what they cost in a plain
 //                  map, never wait, and scale with the number of readers; a key may have many values. Readers are one
 //                  publish behind; publishing waits for readers that hold a guard across two publishes.
@@ -12,11 +16,14 @@
 //
 //   value_bag              a multiset for mostly tiny bags: inline, then a small vector, then hashed
 //   background_publisher   a writer shared by threads, published every so many changes or so often
+//   sharded                data structures of your own, in shards with a lock each
 //   hash, equal_to         the default functions for keys
 //   sync/                  asymmetric fences, waiting, the protocol of left_right
 #ifndef TANDEM_TANDEM_HPP
 #define TANDEM_TANDEM_HPP
 
+#include <tandem/cell_map.hpp>
+#include <tandem/cell_set.hpp>
 #include <tandem/concepts.hpp>
 #include <tandem/eventual_map.hpp>
 #include <tandem/evmap.hpp>
@@ -25,6 +32,7 @@
 #include <tandem/left_right.hpp>
 #include <tandem/options.hpp>
 #include <tandem/publisher.hpp>
+#include <tandem/sharded_map.hpp>
 #include <tandem/value_bag.hpp>
 #include <tandem/version.hpp>
 

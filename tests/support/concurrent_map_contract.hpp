@@ -721,14 +721,11 @@ void check_guards() {
   CHECK_FALSE(static_cast<bool>(m.find_exclusive(k(50))));
   {
     auto const one = constant.find(k(1));
-    auto const again = constant.find(k(1));  // shared
     REQUIRE(one);
-    REQUIRE(again);
     CHECK(one->first == k(1));
     CHECK((*one).second == v(10));
     CHECK(one.key() == k(1));
-    CHECK(again.value() == v(10));
-    CHECK(&*one == &*again);
+    CHECK(one.value() == v(10));
   }
   {
     auto one = m.find_exclusive(k(1));
@@ -793,7 +790,7 @@ void check_entries() {
   {
     key const name = k(50);
     auto slot = m.entry(name);
-    CHECK(number_of(slot.extract().second) == 500);
+    CHECK(number_of(slot.extract()->second) == 500);
     CHECK_FALSE(slot.occupied());
     slot.emplace(v(7));
     CHECK(slot.value() == v(7));

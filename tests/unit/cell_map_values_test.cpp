@@ -1,4 +1,4 @@
-// cell_map with keys, values, functions and allocators that need everything of it.
+// cell_map with keys and values that need everything of it.
 #include <tandem/cell_map.hpp>
 
 #include "support/concurrent_map_contract.hpp"
@@ -53,30 +53,6 @@ TEST_CASE("cell_map: every element that is made is destroyed once", "[cell_map]"
 
 TEST_CASE("cell_map: every element is destroyed once, too, if moves may throw", "[cell_map]") {
   every_family([]<class Family>(std::type_identity<Family>) { check_lives<Family, true>(); });
-}
-
-TEST_CASE("cell_map: an empty map owns no memory, and lookups and erasures in it ask for none", "[cell_map]") {
-  every_family([]<class Family>(std::type_identity<Family>) { check_empty_map_owns_nothing<Family>(); });
-}
-
-TEST_CASE("cell_map: memory goes back to where it came from", "[cell_map]") {
-  every_family([]<class Family>(std::type_identity<Family>) { check_allocators<Family>(); });
-}
-
-TEST_CASE("cell_map: memory resources", "[cell_map]") {
-  every_family([]<class Family>(std::type_identity<Family>) { check_memory_resources<Family>(); });
-}
-
-TEST_CASE("cell_map: hash and equality with state go where the elements go", "[cell_map]") {
-  every_family([]<class Family>(std::type_identity<Family>) { check_functions_with_state<Family>(); });
-}
-
-TEST_CASE("cell_map: strings are looked up by views and literals without an allocation", "[cell_map]") {
-  every_family([]<class Family>(std::type_identity<Family>) { check_string_lookups<Family>(); });
-}
-
-TEST_CASE("cell_map: keys are looked up by what compares equal to them", "[cell_map]") {
-  every_family([]<class Family>(std::type_identity<Family>) { check_transparent_lookups<Family>(); });
 }
 
 TEST_CASE("cell_map: keys of one hash are kept apart", "[cell_map]") {

@@ -41,7 +41,10 @@ namespace tandem::cell {
 inline constexpr std::size_t most_slots = 32;
 inline constexpr std::size_t hash_bits = std::numeric_limits<std::size_t>::digits;
 
+// The lowest eight bits.
 constexpr tag tag_of(std::size_t hash) noexcept { return static_cast<tag>(hash & 0xff); }
+// The next five: where in its cell an element would like to be.
+constexpr unsigned home_of(std::size_t hash) noexcept { return static_cast<unsigned>(hash >> 8) % most_slots; }
 
 template <class Element, class Allocator, class Sync, class Options>
 class cell_array {
@@ -87,11 +90,10 @@ class cell_array {
     explicit operator bool() const noexcept { return at != nullptr; }
   };
 
-  // Where in a cell an element is.
+  // Where in a cell an element is. Two words, so that it travels in registers.
   struct place {
     slot* at = nullptr;
-    word<std::uint32_t>* occupied = nullptr;
-    std::uint32_t bit = 0;
+    block* in = nullptr;  // null: in the cell itself
     explicit operator bool() const noexcept { return at != nullptr; }
   };
 
@@ -144,19 +146,39 @@ class cell_array {
 
   // ---- Within a cell.
 
-  // The element with this hash for which matches(slot) is true.
+  // The element with this hash for which matches(slot) is true: within the cell, and, where has_overflown says so, in its
+  // blocks. Two functions, so that what matches() refers to can stay in registers; the second should be given its own.
   template <class Matches>
   static place find(cell c, std::size_t hash, Matches&& matches) {
+    unsigned const home = first_of_line(hash);
+    fetch(c.elements + home);
     std::uint32_t found = match(tags_of(*c.at), tag_of(hash)) & occupied(c.at->occupied);
+    // From the home line on, and round.
+    found = std::rotr(found, static_cast<int>(home));
     while (found != 0) {
-      unsigned const i = static_cast<unsigned>(std::countr_zero(found));
-      if (matches(std::as_const(c.elements[i]))) [[likely]] {
-        return {c.elements + i, &c.at->occupied, std::uint32_t{1} << i};
-      }
+      unsigned const i = (home + static_cast<unsigned>(std::countr_zero(found))) % most_slots;
+      if (matches(std::as_const(c.elements[i]))) [[likely]] return {c.elements + i, nullptr};
       found &= found - 1;
     }
-    if (!has_overflown(*c.at, hash)) return {};
-    return find_in_blocks(c, hash, matches);
+    return {};
+  }
+  static bool has_overflown(cell c, std::size_t hash) noexcept {
+    // order[overflown]: acquire load; pairs with [set_overflown]: as in [tags].
+    return (c.at->overflown.load(std::memory_order_acquire) >> (hash % 64) & 1) != 0;
+  }
+  template <class Matches>
+#if defined(__GNUC__)
+  [[gnu::noinline]]
+#endif
+  static place find_in_blocks(cell c, std::size_t hash, Matches matches) {
+    for (block* b = first_block(*c.at); b != nullptr; b = next_block(*b)) {
+      std::uint32_t found = match_word(tags_of(*b), tag_of(hash)) & occupied(b->occupied);
+      for (; found != 0; found &= found - 1) {
+        unsigned const i = static_cast<unsigned>(std::countr_zero(found));
+        if (matches(std::as_const(b->elements[i]))) return {b->elements + i, b};
+      }
+    }
+    return {};
   }
 
   // Makes an element of `args` in a free slot. Throws what the constructor or the allocator throws; nothing has changed then.
@@ -164,7 +186,7 @@ class cell_array {
   static place insert(Allocator& allocator, cell c, std::size_t hash, Args&&... args) {
     std::uint32_t const free = ~c.at->occupied.load(std::memory_order_relaxed) & full;
     if (free != 0) {
-      unsigned const i = static_cast<unsigned>(std::countr_zero(free));
+      unsigned const i = nearest(free, hash);
       slot::make(allocator, c.elements[i], std::forward<Args>(args)...);
       return publish(*c.at, c.elements, i, hash);
     }
@@ -178,8 +200,9 @@ class cell_array {
   static bool is_full(const line& l) noexcept { return l.occupied.load(std::memory_order_relaxed) == full; }
 
   // The slot counts as empty from here on; the element is still there, for the caller to end.
-  static void vacate(place p) noexcept {
-    set(*p.occupied, p.occupied->load(std::memory_order_relaxed) & ~p.bit);
+  static void vacate(cell c, place p) noexcept {
+    word<std::uint32_t>& w = p.in == nullptr ? c.at->occupied : p.in->occupied;
+    set(w, w.load(std::memory_order_relaxed) & ~(std::uint32_t{1} << index_of(c, p)));
   }
 
   // Calls f(place) for each element until it returns false; f may vacate it.
@@ -187,12 +210,12 @@ class cell_array {
   static bool for_each(cell c, F&& f) {
     for (std::uint32_t left = c.at->occupied.load(std::memory_order_relaxed); left != 0; left &= left - 1) {
       unsigned const i = static_cast<unsigned>(std::countr_zero(left));
-      if (!f(place{c.elements + i, &c.at->occupied, std::uint32_t{1} << i})) return false;
+      if (!f(place{c.elements + i, nullptr})) return false;
     }
     for (block* b = first_block(*c.at); b != nullptr; b = next_block(*b)) {
       for (std::uint32_t left = b->occupied.load(std::memory_order_relaxed); left != 0; left &= left - 1) {
         unsigned const i = static_cast<unsigned>(std::countr_zero(left));
-        if (!f(place{b->elements + i, &b->occupied, std::uint32_t{1} << i})) return false;
+        if (!f(place{b->elements + i, b})) return false;
       }
     }
     return true;
@@ -200,25 +223,24 @@ class cell_array {
 
   // The first element of a cell, and the one after `p`. Empty if there is none.
   static place first(cell c) noexcept {
-    if (place const p = first_of(c.elements, c.at->occupied, ~std::uint32_t{0})) return p;
+    if (slot* const s = first_of(c.elements, c.at->occupied, 0)) return {s, nullptr};
     return first_in_blocks(first_block(*c.at));
   }
   static place next(cell c, place p) noexcept {
-    // The bits above.
-    std::uint32_t const later = ~(p.bit | (p.bit - 1));
-    unsigned const i = static_cast<unsigned>(std::countr_zero(p.bit));
-    if (place const n = first_of(p.at - i, *p.occupied, later)) return n;
-    if (p.occupied == &c.at->occupied) return first_in_blocks(first_block(*c.at));
-    block* b = first_block(*c.at);
-    while (&b->occupied != p.occupied) b = next_block(*b);
-    return first_in_blocks(next_block(*b));
+    unsigned const i = index_of(c, p) + 1;
+    if (p.in != nullptr) {
+      if (slot* const s = first_of(p.in->elements, p.in->occupied, i)) return {s, p.in};
+      return first_in_blocks(next_block(*p.in));
+    }
+    if (slot* const s = first_of(c.elements, c.at->occupied, i)) return {s, nullptr};
+    return first_in_blocks(first_block(*c.at));
   }
 
   // Ends every element. Calls no user code but destructors.
   static std::size_t clear(Allocator& allocator, cell c) noexcept {
     std::size_t n = 0;
     for_each(c, [&](place p) {
-      vacate(p);
+      vacate(c, p);
       slot::destroy(allocator, *p.at);
       ++n;
       return true;
@@ -277,29 +299,24 @@ class cell_array {
     }
     std::size_t elements = 0;
     for (std::size_t i = 0; i != sources; ++i) elements += count(lines()[g * sources + i]);
-    // First everything that may throw: hashes, where they decide the cell, and memory.
-    hash_buffer hashes(allocator_, targets == 1 ? 0 : elements);
-    if (targets != 1) {
-      std::size_t n = 0;
-      for_each((*this)[g], [&](place p) {
+    // First everything that may throw: hashes and memory.
+    hash_buffer hashes(allocator_, elements);
+    std::size_t n = 0;
+    for (std::size_t i = 0; i != sources; ++i) {
+      for_each((*this)[g * sources + i], [&](place p) {
         hashes[n++] = hash_of(std::as_const(*p.at));
         return true;
       });
     }
     block_pool pool(allocator_, elements);
     for (std::size_t t = 0; t != targets; ++t) to.prepare(g * targets + t);
-    std::size_t n = 0;
+    n = 0;
     for (std::size_t i = 0; i != sources; ++i) {
-      std::size_t const source = g * sources + i;
-      for_each((*this)[source], [&](place p) {
-        if (targets == 1) {
-          to.receive(to[g], tag_at(source, p), *p.at, pool);
-        } else {
-          std::size_t const hash = hashes[n++];
-          // A hash that is another one than when the element came in would lead out of the group.
-          std::size_t const within = std::clamp(to.index(hash), g * targets, (g + 1) * targets - 1);
-          to.receive(to[within], tag_of(hash), *p.at, pool);
-        }
+      for_each((*this)[g * sources + i], [&](place p) {
+        std::size_t const hash = hashes[n++];
+        // A hash that is another one than when the element came in would lead out of the group.
+        std::size_t const target = std::clamp(to.index(hash), g * targets, (g + 1) * targets - 1);
+        to.receive(to[target], hash, *p.at, pool);
         return true;
       });
     }
@@ -405,35 +422,32 @@ class cell_array {
     // order[next_block]: acquire load; pairs with [link_next]: the block is made.
     return b.next.load(std::memory_order_acquire);
   }
-  static bool has_overflown(const line& l, std::size_t hash) noexcept {
-    // order[overflown]: acquire load; pairs with [set_overflown]: as in [tags].
-    return (l.overflown.load(std::memory_order_acquire) >> (hash % 64) & 1) != 0;
+  // The first slot of the cache line in which the element with this hash would like to be.
+  static constexpr unsigned first_of_line(std::size_t hash) noexcept {
+    constexpr unsigned in_line = static_cast<unsigned>(std::bit_floor(std::max<std::size_t>(1, cache_line / sizeof(slot))));
+    if constexpr (slots != most_slots) {
+      return 0;
+    } else {
+      return home_of(hash) / in_line * in_line;
+    }
+  }
+  // The first of the free slots from the home line on.
+  static unsigned nearest(std::uint32_t free, std::size_t hash) noexcept {
+    unsigned const home = first_of_line(hash);
+    return (home + static_cast<unsigned>(std::countr_zero(std::rotr(free, static_cast<int>(home))))) % most_slots;
   }
 
-  static place first_of(slot* elements, word<std::uint32_t>& occupied, std::uint32_t among) noexcept {
-    std::uint32_t const left = occupied.load(std::memory_order_relaxed) & among;
-    if (left == 0) return {};
-    unsigned const i = static_cast<unsigned>(std::countr_zero(left));
-    return {elements + i, &occupied, std::uint32_t{1} << i};
+  static unsigned index_of(cell c, place p) noexcept {
+    return static_cast<unsigned>(p.at - (p.in == nullptr ? c.elements : p.in->elements));
+  }
+  // The first slot that holds an element, from slot i on.
+  static slot* first_of(slot* elements, const word<std::uint32_t>& occupied, unsigned i) noexcept {
+    std::uint64_t const left = std::uint64_t{occupied.load(std::memory_order_relaxed)} >> i;
+    return left == 0 ? nullptr : elements + i + std::countr_zero(left);
   }
   static place first_in_blocks(block* b) noexcept {
     for (; b != nullptr; b = next_block(*b)) {
-      if (place const p = first_of(b->elements, b->occupied, ~std::uint32_t{0})) return p;
-    }
-    return {};
-  }
-
-  template <class Matches>
-#if defined(__GNUC__)
-  [[gnu::noinline]]
-#endif
-  static place find_in_blocks(cell c, std::size_t hash, Matches& matches) {
-    for (block* b = first_block(*c.at); b != nullptr; b = next_block(*b)) {
-      std::uint32_t found = match_word(tags_of(*b), tag_of(hash)) & occupied(b->occupied);
-      for (; found != 0; found &= found - 1) {
-        unsigned const i = static_cast<unsigned>(std::countr_zero(found));
-        if (matches(std::as_const(b->elements[i]))) return {b->elements + i, &b->occupied, std::uint32_t{1} << i};
-      }
+      if (slot* const s = first_of(b->elements, b->occupied, 0)) return {s, b};
     }
     return {};
   }
@@ -441,7 +455,7 @@ class cell_array {
   static place publish(line& l, slot* elements, unsigned i, std::size_t hash) noexcept {
     set_tag(l.tags[i / 8], i, tag_of(hash));
     set(l.occupied, l.occupied.load(std::memory_order_relaxed) | std::uint32_t{1} << i);
-    return {elements + i, &l.occupied, std::uint32_t{1} << i};
+    return {elements + i, nullptr};
   }
   static place publish(line& l, block& b, unsigned i, std::size_t hash) noexcept {
     set_tag(b.tags, i, tag_of(hash));
@@ -449,7 +463,7 @@ class cell_array {
     l.overflown.store(l.overflown.load(std::memory_order_relaxed) | std::uint64_t{1} << (hash % 64),
                       std::memory_order_release);
     set(b.occupied, b.occupied.load(std::memory_order_relaxed) | std::uint32_t{1} << i);
-    return {b.elements + i, &b.occupied, std::uint32_t{1} << i};
+    return {b.elements + i, &b};
   }
 
   static bool has_room(const block& b) noexcept { return b.occupied.load(std::memory_order_relaxed) != block_full; }
@@ -576,12 +590,12 @@ class cell_array {
   };
 
   // Of a cell that does not count yet, so the orders of publish() buy nothing here, and cost nothing either.
-  void receive(cell c, tag t, slot& from, block_pool& pool) noexcept {
+  void receive(cell c, std::size_t hash, slot& from, block_pool& pool) noexcept {
     std::uint32_t const free = ~c.at->occupied.load(std::memory_order_relaxed) & full;
     if (free != 0) {
-      unsigned const i = static_cast<unsigned>(std::countr_zero(free));
+      unsigned const i = nearest(free, hash);
       slot::relocate(c.elements[i], from);
-      publish(*c.at, c.elements, i, t);
+      publish(*c.at, c.elements, i, hash);
       return;
     }
     block* b = last_block(*c.at);
@@ -592,18 +606,7 @@ class cell_array {
     }
     unsigned const i = first_free(*b);
     slot::relocate(b->elements[i], from);
-    publish(*c.at, *b, i, t);
-  }
-
-  tag tag_at(std::size_t source, place p) noexcept {
-    line& l = lines()[source];
-    unsigned const i = static_cast<unsigned>(std::countr_zero(p.bit));
-    if (p.occupied == &l.occupied) {
-      return static_cast<tag>(l.tags[i / 8].load(std::memory_order_relaxed) >> (i % 8 * 8));
-    }
-    for (block* b = first_block(l);; b = next_block(*b)) {
-      if (p.occupied == &b->occupied) return static_cast<tag>(b->tags.load(std::memory_order_relaxed) >> (i * 8));
-    }
+    publish(*c.at, *b, i, hash);
   }
 
   // The slots of closed cells are never used again: lets the system have their pages, so that freeing a large array later is

@@ -12,18 +12,32 @@
 #include <initializer_list>
 #include <iterator>
 #include <memory>
+#include <mutex>
 #include <ranges>
 #include <type_traits>
 #include <utility>
+
+namespace tandem::detail {
+
+// For deduction guides: what is told apart from a hash function, an equality and a number.
+template <class A>
+concept an_allocator = requires(A& a) {
+  typename A::value_type;
+  a.allocate(std::size_t{1});
+};
+template <class F>
+concept a_function = !an_allocator<F> && !std::integral<F>;
+
+}  // namespace tandem::detail
 
 namespace tandem::cell {
 
 // A hash container of one thread that can become, or be made from, a concurrent one with such elements: std::unordered_map,
 // boost::unordered_flat_set, absl::flat_hash_map, ...
 template <class C, class Value>
-concept sequential_container =
-    std::ranges::input_range<C> && requires { typename std::remove_cvref_t<C>::key_type; } &&
-    std::is_constructible_v<Value, std::ranges::range_reference_t<C>>;
+concept sequential_container = std::ranges::input_range<C> && requires {
+  typename std::remove_cvref_t<C>::key_type;
+} && (std::is_constructible_v<Value, std::ranges::range_reference_t<C>> || !std::is_lvalue_reference_v<C>);
 
 // Base is visiting<table> or visiting_map<table>.
 template <class Base, class Engine>
@@ -31,10 +45,10 @@ class container : public Base {
   using typename Base::element;
   using typename Base::types;
 
-  static constexpr bool functions_move_nothrow =
-      std::is_nothrow_copy_constructible_v<typename types::hasher> &&
-      std::is_nothrow_copy_constructible_v<typename types::key_equal> &&
-      std::is_nothrow_swappable_v<typename types::hasher> && std::is_nothrow_swappable_v<typename types::key_equal>;
+  static constexpr bool functions_move_nothrow = std::is_nothrow_copy_constructible_v<typename types::hasher> &&
+                                                 std::is_nothrow_copy_constructible_v<typename types::key_equal> &&
+                                                 std::is_nothrow_swappable_v<typename types::hasher> &&
+                                                 std::is_nothrow_swappable_v<typename types::key_equal>;
   static constexpr bool moves_allocator =
       std::allocator_traits<typename types::allocator>::propagate_on_container_move_assignment::value ||
       std::allocator_traits<typename types::allocator>::is_always_equal::value;
@@ -91,7 +105,8 @@ class container : public Base {
   // Copies what is there; others may use `other` meanwhile.
   container(const container& other)
       : container(other,
-                  std::allocator_traits<allocator_type>::select_on_container_copy_construction(other.get_allocator())) {}
+                  std::allocator_traits<allocator_type>::select_on_container_copy_construction(other.get_allocator())) {
+  }
   container(const container& other, const std::type_identity_t<allocator_type>& alloc)
       : container(other.size(), other.hash_function(), other.key_eq(), alloc) {
     copy_from(other);
@@ -101,7 +116,7 @@ class container : public Base {
   container(container&& other, const std::type_identity_t<allocator_type>& alloc)
       : container(0, other.hash_function(), other.key_eq(), alloc) {
     if (alloc == other.get_allocator()) {
-      this->engine_.swap(other.engine_);
+      Base::swap_engines(*this, other);
     } else {
       this->engine_.merge(other.engine_);
     }
@@ -128,10 +143,10 @@ class container : public Base {
       using traits = std::allocator_traits<allocator_type>;
       if constexpr (traits::propagate_on_container_copy_assignment::value) {
         container copy(other, other.get_allocator());
-        this->engine_.assign(copy.engine_);
+        assign_engine(copy);
       } else {
         container copy(other, this->get_allocator());
-        this->engine_.swap(copy.engine_);
+        Base::swap_engines(*this, copy);
       }
     }
     return *this;
@@ -140,17 +155,17 @@ class container : public Base {
   container& operator=(container&& other) noexcept(functions_move_nothrow && moves_allocator) {
     if (this == std::addressof(other)) return *this;
     if (moves_allocator || this->get_allocator() == other.get_allocator()) {
-      this->engine_.assign(other.engine_);
+      assign_engine(other);
     } else {
       container moved(std::move(other), this->get_allocator());
-      this->engine_.swap(moved.engine_);
+      Base::swap_engines(*this, moved);
     }
     return *this;
   }
 
   // Precondition: the allocators are equal, or propagate on swap.
   void swap(container& other) noexcept(functions_move_nothrow) {
-    if (this != std::addressof(other)) this->engine_.swap(other.engine_);
+    if (this != std::addressof(other)) Base::swap_engines(*this, other);
   }
 
   // A container of one thread with the same elements: copies, or, of an rvalue, moved. Elements that others insert
@@ -203,7 +218,7 @@ class container : public Base {
 
   void assign(std::initializer_list<value_type> list) {
     container made(list, 0, this->hash_function(), this->key_eq(), this->get_allocator());
-    this->engine_.swap(made.engine_);
+    Base::swap_engines(*this, made);
   }
 
  private:
@@ -214,6 +229,11 @@ class container : public Base {
     } else {
       return 0;
     }
+  }
+
+  void assign_engine(container& other) {
+    std::lock_guard const alone(two_container_mutex());
+    this->engine_.assign(other.engine_);
   }
 
   void copy_from(const container& other) {

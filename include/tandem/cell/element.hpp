@@ -36,10 +36,15 @@ struct map_element {
     return made;
   }
 
-  // Calls make(key, value) with both to be moved from.
+  // Calls make(key, value) with both to be moved from; but the key is copied if moving the value might fail after it, since an
+  // element with half a key must not stay behind.
   template <class F>
   static void take_apart(value_type& v, F& make) {
-    make(std::move(const_cast<Key&>(v.first)), std::move(v.second));
+    if constexpr (std::is_nothrow_move_constructible_v<T> || !std::is_copy_constructible_v<Key>) {
+      make(std::move(const_cast<Key&>(v.first)), std::move(v.second));
+    } else {
+      make(v.first, std::move(v.second));
+    }
   }
 
   // Whether it can be copied as words, and the copy be used when the original is gone.

@@ -117,9 +117,7 @@ class [[nodiscard]] entry_guard {
     check_held();
     return holder_.occupied();
   }
-  [[nodiscard]] const key_type& key() const& noexcept {
-    return occupied() ? element::key_of(there()) : kept();
-  }
+  [[nodiscard]] const key_type& key() const& noexcept { return occupied() ? element::key_of(there()) : kept(); }
   const key_type& key() const&& = delete;
 
   // Precondition of these: occupied().
@@ -163,15 +161,15 @@ class [[nodiscard]] entry_guard {
   }
   // Moves the element out and erases it; nothing if there was none. The entry can be filled again if keys can be copied.
   std::optional<value_type> extract() {
-    std::optional<value_type> out;
-    if (!occupied()) return out;
-    holder_.take([&](value_type& x) {
-      if constexpr (std::copy_constructible<key_type>) {
-        if (!key_) key_.emplace(element::key_of(x));
-      }
-      show::template take<true>(x, [&](auto&&... parts) { out.emplace(std::forward<decltype(parts)>(parts)...); });
+    return extracted<element, true>([this](auto&& f) {
+      if (!occupied()) return;
+      holder_.take([&](value_type& x) {
+        if constexpr (std::copy_constructible<key_type>) {
+          if (!key_) key_.emplace(element::key_of(x));
+        }
+        f(x);
+      });
     });
-    return out;
   }
 
   // Ends the guard.
@@ -229,9 +227,7 @@ class [[nodiscard]] entry_guard {
   }
 
   // From an element that is about to go.
-  void take_key(value_type& x) {
-    key_.emplace(std::move(const_cast<key_type&>(element::key_of(x))));
-  }
+  void take_key(value_type& x) { key_.emplace(std::move(const_cast<key_type&>(element::key_of(x)))); }
 
   holder holder_;
   std::optional<key_type> key_;
@@ -243,9 +239,7 @@ template <class Engine>
 class [[nodiscard]] capacity_guard {
  public:
   capacity_guard() = default;
-  capacity_guard(Engine& engine, std::size_t n) : engine_(std::addressof(engine)), held_(n) {
-    engine.hold_capacity(n);
-  }
+  capacity_guard(Engine& engine, std::size_t n) : engine_(std::addressof(engine)), held_(n) { engine.hold_capacity(n); }
   capacity_guard(capacity_guard&& other) noexcept
       : engine_(std::exchange(other.engine_, nullptr)), held_(std::exchange(other.held_, 0)) {}
   capacity_guard& operator=(capacity_guard&& other) noexcept {

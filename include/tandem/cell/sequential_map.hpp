@@ -58,6 +58,9 @@ class sequential_map {
   using reference = value_type&;
   using const_reference = const value_type&;
 
+  // Elements are moved to a larger table only where nothing can throw half way.
+  static constexpr bool inserts_strongly = true;
+
   template <bool Const>
   class basic_iterator {
    public:
@@ -228,7 +231,7 @@ class sequential_map {
   iterator erase(const_iterator at) noexcept {
     iterator next(this, {at.in_, at.cell_, at.at_});
     ++next;
-    remove(at.at_);
+    remove((*at.in_)[at.cell_], at.at_);
     return next;
   }
   iterator erase(iterator at) noexcept { return erase(const_iterator(at)); }
@@ -237,7 +240,7 @@ class sequential_map {
   size_type erase(const Q& k) {
     auto const found = find_hashed(hash_of(k), k);
     if (!found.at) return 0;
-    remove(found.at);
+    remove((*found.in)[found.cell], found.at);
     // A hash that throws leaves the moving to later.
     make_room();
     return 1;
@@ -303,7 +306,11 @@ class sequential_map {
       in = counting(hash);
     }
     std::size_t const i = in->index(hash);
-    return {in, i, array::find((*in)[i], hash, [&](const slot& s) { return equal_(slot::key(s), k); })};
+    cell const c = (*in)[i];
+    auto const matches = [this, at = std::addressof(k)](const slot& s) { return equal_(slot::key(s), *at); };
+    place found = array::find(c, hash, matches);
+    if (!found && array::has_overflown(c, hash)) [[unlikely]] found = array::find_in_blocks(c, hash, matches);
+    return {in, i, found};
   }
 
   array* first_array() const noexcept { return is_moving() ? current()->previous() : current(); }
@@ -340,8 +347,8 @@ class sequential_map {
     }
   }
 
-  void remove(place p) noexcept {
-    array::vacate(p);
+  void remove(cell c, place p) noexcept {
+    array::vacate(c, p);
     slot::destroy(allocator_, *p.at);
     --size_;
   }
@@ -422,11 +429,6 @@ class sequential_map {
   [[no_unique_address]] KeyEqual equal_{};
   [[no_unique_address]] Allocator allocator_{};
 };
-
-template <class Map>
-inline constexpr bool is_sequential_map = false;
-template <class Key, class T, class Hash, class KeyEqual, class Allocator>
-inline constexpr bool is_sequential_map<sequential_map<Key, T, Hash, KeyEqual, Allocator>> = true;
 
 }  // namespace tandem::cell
 

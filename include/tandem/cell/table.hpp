@@ -64,6 +64,9 @@ struct table_stats {
   std::size_t bytes = 0;   // of arrays and blocks, those that wait to be freed included
 };
 
+// What became of an element that was offered to another table.
+enum class transfer { done, present, busy };
+
 // Visitors that do nothing, so that the table knows that nothing has changed.
 struct ignore {
   void operator()(const auto&) const noexcept {}
@@ -205,23 +208,15 @@ class table {
   template <class Q, class F>
   size_type peek(prehashed<Q> k, F&& f) const {
     if constexpr (copies) {
-      typename slot::image copied;
-      for (int attempts = 0; attempts != most_peeks; ++attempts) {
-        switch (look_up(k, copied)) {
-          case sight::found: {
-            value_type const value = copied.value();
-            std::forward<F>(f)(value);
-            return 1;
-          }
-          case sight::absent:
-            return 0;
-          case sight::disturbed:
-            atomics::pause();
-            break;
-          case sight::stopped:
-            attempts = most_peeks - 1;
-        }
+      detail::held_locks::check(this, false);
+      auto seen = look_up(k.hash, k.key);
+      if (seen.what > sight::absent) [[unlikely]] seen = look_again(k.hash, k.key);
+      if (seen.what == sight::found) {
+        value_type const value = seen.copied.value();
+        std::forward<F>(f)(value);
+        return 1;
       }
+      if (seen.what == sight::absent) return 0;
     }
     return visit<access::shared>(k, std::forward<F>(f));
   }
@@ -337,8 +332,6 @@ class table {
     });
   }
 
-  enum class transfer { done, present, busy };
-
   // Offers each element to accept(key, construct), which returns what became of it. For merge.
   template <class F>
   size_type give(F&& accept) {
@@ -349,7 +342,7 @@ class table {
         array::for_each(held.c, [&](place p) {
           transfer const t = offer(*p.at, accept);
           if (t == transfer::done) {
-            array::vacate(p);
+            array::vacate(held.c, p);
             slot::destroy(allocator_, *p.at);
             subtract_from_size(1);
             ++given;
@@ -494,7 +487,7 @@ class table {
     }
     // Precondition: occupied().
     void erase() noexcept {
-      array::vacate(found_);
+      array::vacate(held_.c, found_);
       slot::destroy(table_->allocator_, *found_.at);
       look_ = table_->subtract_from_size(1) % steps_per_look == 0 || look_;
       found_ = {};
@@ -724,40 +717,102 @@ class table {
   // Throws what the comparison throws; the lock is ended then.
   template <class Q>
   place find(cell c, const prehashed<Q>& k) const {
-    return array::find(c, k.hash, [&](const slot& s) { return equal_(slot::key(s), k.key); });
+    auto const matches = [this, key = std::addressof(k.key)](const slot& s) { return equal_(slot::key(s), *key); };
+    if (place const found = array::find(c, k.hash, matches)) return found;
+    if (!array::has_overflown(c, k.hash)) return {};
+    return array::find_in_blocks(c, k.hash, matches);
   }
 
   // ---- Reading without a lock.
 
-  enum class sight { found, absent, disturbed, stopped };
+  // What one look at a cell gives: `later` if it was disturbed or is not the simple case.
+  enum class sight { found, absent, later };
+  template <class Image>
+  struct sighting {
+    sight what;
+    Image copied;
+  };
 
-  template <class Q, class Image>
-  sight look_up(const prehashed<Q>& k, Image& copied) const {
+  // The common case, which is to be inlined, and has everything in registers.
+  template <class Q>
+  auto look_up(std::size_t hash, const Q& key) const {
+    sighting<typename slot::image> seen;
+    seen.what = sight::later;
     pin const pinned = enter();
     tagged const w = word();
-    array* const a = current(w);
-    if ((w & flags) != 0) [[unlikely]] {
-      if ((w & stopped) != 0) return sight::stopped;
-      cell const c = a->previous()->at_hash(k.hash);
-      auto const version = c.at->lock.version();
-      if (!sync::lock::is_closed(version)) return look_into(c, version, k, copied);
+    if ((w & flags) != 0) [[unlikely]] return seen;
+    if (array* const a = current(w)) {
+      look_into(a->at_hash(hash), hash, key, seen);
+    } else {
+      seen.what = sight::absent;
     }
-    if (a == nullptr) return sight::absent;
-    cell const c = a->at_hash(k.hash);
-    return look_into(c, c.at->lock.version(), k, copied);
+    return seen;
   }
 
   template <class Q, class Image>
-  sight look_into(cell c, typename sync::lock::word version, const prehashed<Q>& k, Image& copied) const {
-    if (!sync::lock::is_free(version)) return sight::disturbed;
+#if defined(__GNUC__)
+  [[gnu::always_inline]]
+#endif
+  void look_into(cell c, std::size_t hash, const Q& key, sighting<Image>& seen) const {
+    auto const version = c.at->lock.version();
+    if (!sync::lock::is_free(version)) return;
     bool whole = true;
-    place const found = array::find(c, k.hash, [&](const slot& s) {
+    Image copied;
+    place const found = array::find(c, hash, [&](const slot& s) {
       copied = s.copy();
       whole = c.at->lock.still(version);
-      return !whole || equal_(copied.key(), k.key);
+      return !whole || equal_(copied.key(), key);
     });
-    if (found) return whole ? sight::found : sight::disturbed;
-    return c.at->lock.still(version) ? sight::absent : sight::disturbed;
+    if (found) {
+      seen.copied = copied;
+      if (whole) seen.what = sight::found;
+    } else if (!array::has_overflown(c, hash) && c.at->lock.still(version)) {
+      seen.what = sight::absent;
+    }
+  }
+
+  // The others: elements are being moved, a writer is at it, the element may be in an overflow block.
+  template <class Q>
+#if defined(__GNUC__)
+  [[gnu::noinline]]
+#endif
+  auto look_again(std::size_t hash, const Q& key) const {
+    sighting<typename slot::image> seen;
+    seen.what = sight::later;
+    for (int attempts = 0; attempts != most_peeks; ++attempts, atomics::pause()) {
+      pin const pinned = enter();
+      tagged const w = word();
+      if ((w & stopped) != 0) break;
+      array* const a = current(w);
+      cell c = a->at_hash(hash);
+      if ((w & moving) != 0) {
+        cell const before = a->previous()->at_hash(hash);
+        if (!before.at->lock.is_shut()) c = before;
+      }
+      look_into(c, hash, key, seen);
+      if (seen.what == sight::later) look_into_blocks(c, hash, key, seen);
+      if (seen.what != sight::later) break;
+    }
+    return seen;
+  }
+
+  template <class Q, class Image>
+  void look_into_blocks(cell c, std::size_t hash, const Q& key, sighting<Image>& seen) const {
+    auto const version = c.at->lock.version();
+    if (!sync::lock::is_free(version)) return;
+    bool whole = true;
+    auto const matches = [&](const slot& s) {
+      seen.copied = s.copy();
+      whole = c.at->lock.still(version);
+      return !whole || equal_(seen.copied.key(), key);
+    };
+    place found = array::find(c, hash, matches);
+    if (!found) found = array::find_in_blocks(c, hash, matches);
+    if (found) {
+      if (whole) seen.what = sight::found;
+    } else if (c.at->lock.still(version)) {
+      seen.what = sight::absent;
+    }
   }
 
   // ---- Removing.
@@ -799,7 +854,7 @@ class table {
       if (!found) return 0;
       at_end.changed();
       if (!decide(*found.at, out)) return 0;
-      array::vacate(found);
+      array::vacate(held.c, found);
       look = subtract_from_size(1) % steps_per_look == 0;
     }
     if (look) look_after();
@@ -834,7 +889,7 @@ class table {
     }
   }
 
-  // As above for places: f(place) for elements with hashes from `next` to `last`.
+  // As above for places: f(cell, place) for elements with hashes from `next` to `last`.
   template <access A, class F>
   bool scan_places(std::size_t next, std::size_t last, F&& f) {
     return scan_cells<A>(next, last, [&](const locked_cell& held, range hashes) {
@@ -845,14 +900,14 @@ class table {
           std::size_t const hash = hash_of(slot::key(*p.at));
           if (hash < from || hash > last) return true;
         }
-        return static_cast<bool>(f(p));
+        return static_cast<bool>(f(held.c, p));
       });
     });
   }
 
   template <access A, class F>
   bool scan_between(std::size_t first, std::size_t last, F& f) {
-    return scan_places<A>(first, last, [&](place p) {
+    return scan_places<A>(first, last, [&](cell, place p) {
       if constexpr (A == access::shared) {
         return slot::look(*p.at, f);
       } else {
@@ -871,9 +926,9 @@ class table {
         if (erased != 0) t.look_after();
       }
     } const at_end{*this, erased};
-    scan_places<access::exclusive>(first, last, [&](place p) {
+    scan_places<access::exclusive>(first, last, [&](cell c, place p) {
       if (slot::with(*p.at, pred)) {
-        array::vacate(p);
+        array::vacate(c, p);
         slot::destroy(allocator_, *p.at);
         subtract_from_size(1);
         ++erased;

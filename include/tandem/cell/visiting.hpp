@@ -28,9 +28,9 @@
 // elements (visit_all, erase_if, size, merge, ==, ...) is not one atomic step: it meets each key that is there all the time
 // exactly once, and a key that comes, goes or comes back meanwhile at most once.
 //
-// **Progress.** Blocking, on the locks of the cell or shard of the key and on nothing else. merge and == hold a lock of one
-// container while they take one of the other, in a way that cannot make two of them, in whatever directions, wait for each
-// other: merge does not wait under a lock, and == takes shared locks only.
+// **Progress.** Blocking, on the locks of the cell or shard of the key and on nothing else. Operations on two containers cannot
+// deadlock, whatever other such operations run: merge does not wait for a lock of one while it holds a lock of the other, and
+// ==, swap and assignment wait for each other, whichever containers they are called for.
 //
 // **Exceptions.** If anything throws in an operation on one element, the container is as before, and locks are free again;
 // with two exceptions. What a visitor does to an element before it throws is done, and an element whose _and_visit function
@@ -51,6 +51,7 @@
 #include <initializer_list>
 #include <iterator>
 #include <memory>
+#include <mutex>
 #include <numeric>
 #include <optional>
 #include <ranges>
@@ -59,6 +60,12 @@
 #include <utility>
 
 namespace tandem::cell {
+
+// Held while locks of two containers are waited for, so that no two that do this wait for each other.
+inline std::mutex& two_container_mutex() noexcept {
+  static std::mutex mutex;
+  return mutex;
+}
 
 #ifdef __cpp_lib_parallel_algorithm
 // The algorithms take it for one. std::is_execution_policy would need <execution>, and that, in libstdc++, a library to link.
@@ -98,33 +105,37 @@ class visiting {
 
   // f(element), with exclusive access.
   template <detail::key_for<types> Q = key_type, class F>
-  size_type visit(const Q& k, F&& f) {
+  size_type visit(const Q& k, F&& f, detail::caller where = detail::caller::here()) {
+    detail::called_from const place(where);
     auto&& sought = detail::as_key<types>(k);
     return engine_.template visit<access::exclusive>(hashed(sought), showing<access::exclusive>(f));
   }
   template <detail::key_for<types> Q = key_type, class F>
-  size_type visit(const Q& k, F&& f) const {
-    return cvisit(k, f);
+  size_type visit(const Q& k, F&& f, detail::caller where = detail::caller::here()) const {
+    return cvisit(k, f, where);
   }
   template <detail::key_for<types> Q = key_type, class F>
-  size_type cvisit(const Q& k, F&& f) const {
+  size_type cvisit(const Q& k, F&& f, detail::caller where = detail::caller::here()) const {
+    detail::called_from const place(where);
     auto&& sought = detail::as_key<types>(k);
     return engine_.peek(hashed(sought), showing<access::shared>(f));
   }
 
   template <detail::key_for<types> Q = key_type>
-  [[nodiscard]] size_type count(const Q& k) const {
+  [[nodiscard]] size_type count(const Q& k, detail::caller where = detail::caller::here()) const {
+    detail::called_from const place(where);
     auto&& sought = detail::as_key<types>(k);
     return engine_.peek(hashed(sought), nothing);
   }
   template <detail::key_for<types> Q = key_type>
-  [[nodiscard]] bool contains(const Q& k) const {
-    return count(k) != 0;
+  [[nodiscard]] bool contains(const Q& k, detail::caller where = detail::caller::here()) const {
+    return count(k, where) != 0;
   }
 
   // A copy of the value; of a set's element. Nothing if the key is absent.
   template <detail::key_for<types> Q = key_type>
-  [[nodiscard]] auto get(const Q& k) const {
+  [[nodiscard]] auto get(const Q& k, detail::caller where = detail::caller::here()) const {
+    detail::called_from const place(where);
     std::optional<stored> copy;
     auto&& sought = detail::as_key<types>(k);
     engine_.peek(hashed(sought), [&](const value_type& x) { copy.emplace(shown<element>::mapped_of(x)); });
@@ -133,7 +144,8 @@ class visiting {
   // f(const T&), or f(const Key&, const T&): an optional of what it returned, which must not be a reference; bool, if it
   // returns nothing. For a set, f(const Key&).
   template <detail::key_for<types> Q = key_type, class F>
-  auto read(const Q& k, F&& f) const {
+  auto read(const Q& k, F&& f, detail::caller where = detail::caller::here()) const {
+    detail::called_from const place(where);
     using seen = decltype(call_with_value<element>(f, std::declval<const value_type&>()));
     visit_result<seen> result;
     auto&& sought = detail::as_key<types>(k);
@@ -144,25 +156,24 @@ class visiting {
   }
 
   template <detail::key_for<types> Q = key_type>
-  size_type erase(const Q& k) {
+  size_type erase(const Q& k, detail::caller where = detail::caller::here()) {
+    detail::called_from const place(where);
     auto&& sought = detail::as_key<types>(k);
     return engine_.erase_if(hashed(sought), [](const value_type&) { return true; });
   }
   // Erases it if pred(element) is true.
   template <detail::key_for<types> Q = key_type, class Predicate>
-  size_type erase_if(const Q& k, Predicate&& pred) {
+  size_type erase_if(const Q& k, Predicate&& pred, detail::caller where = detail::caller::here()) {
+    detail::called_from const place(where);
     auto&& sought = detail::as_key<types>(k);
     return engine_.erase_if(hashed(sought), judging<access::exclusive>(pred));
   }
   // Erases it and returns it. The key is moved, or copied where a move of the value might throw after it.
   template <detail::key_for<types> Q = key_type>
-  std::optional<value_type> extract(const Q& k) {
-    std::optional<value_type> out;
+  std::optional<value_type> extract(const Q& k, detail::caller where = detail::caller::here()) {
+    detail::called_from const place(where);
     auto&& sought = detail::as_key<types>(k);
-    engine_.take(hashed(sought), [&](value_type& x) {
-      taking(x, [&](auto&&... parts) { out.emplace(std::forward<decltype(parts)>(parts)...); });
-    });
-    return out;
+    return extracted<element, moves_keys>([&](auto&& f) { engine_.take(hashed(sought), f); });
   }
 
   // ---- Insertion. These return whether they have inserted an element; if not, the one with that key is as it was, and
@@ -178,111 +189,138 @@ class visiting {
   // Constructs value_type(args...) if its key is absent.
   template <class... Args>
   bool emplace(Args&&... args) {
+    detail::called_from const place(detail::caller::here());
     return emplace_with(nothing, nothing, std::forward<Args>(args)...);
   }
   template <class... ArgsAndF>
   bool emplace_or_visit(ArgsAndF&&... args_f) {
+    detail::called_from const place(detail::caller::here());
     return functions_first<1>(or_visit<access::exclusive>(), std::forward<ArgsAndF>(args_f)...);
   }
   template <class... ArgsAndF>
   bool emplace_or_cvisit(ArgsAndF&&... args_f) {
+    detail::called_from const place(detail::caller::here());
     return functions_first<1>(or_visit<access::shared>(), std::forward<ArgsAndF>(args_f)...);
   }
   template <class... ArgsAndF>
   bool emplace_and_visit(ArgsAndF&&... args_f1_f2) {
+    detail::called_from const place(detail::caller::here());
     return functions_first<2>(and_visit<access::exclusive>(), std::forward<ArgsAndF>(args_f1_f2)...);
   }
   template <class... ArgsAndF>
   bool emplace_and_cvisit(ArgsAndF&&... args_f1_f2) {
+    detail::called_from const place(detail::caller::here());
     return functions_first<2>(and_visit<access::shared>(), std::forward<ArgsAndF>(args_f1_f2)...);
   }
 
   // X: a value_type, an init_type, or whatever a value_type can be made from.
-  bool insert(init_type&& x) { return emplace(std::move(x)); }
+  bool insert(init_type&& x, detail::caller where = detail::caller::here()) {
+    detail::called_from const place(where);
+    return emplace_with(nothing, nothing, std::move(x));
+  }
   template <class X>
     requires std::is_constructible_v<value_type, X>
-  bool insert(X&& x) {
-    return emplace(std::forward<X>(x));
+  bool insert(X&& x, detail::caller where = detail::caller::here()) {
+    detail::called_from const place(where);
+    return emplace_with(nothing, nothing, std::forward<X>(x));
   }
   template <class F>
-  bool insert_or_visit(init_type&& x, F&& f) {
+  bool insert_or_visit(init_type&& x, F&& f, detail::caller where = detail::caller::here()) {
+    detail::called_from const place(where);
     return or_visit<access::exclusive>()(f, std::move(x));
   }
   template <class X, class F>
     requires std::is_constructible_v<value_type, X>
-  bool insert_or_visit(X&& x, F&& f) {
+  bool insert_or_visit(X&& x, F&& f, detail::caller where = detail::caller::here()) {
+    detail::called_from const place(where);
     return or_visit<access::exclusive>()(f, std::forward<X>(x));
   }
   template <class F>
-  bool insert_or_cvisit(init_type&& x, F&& f) {
+  bool insert_or_cvisit(init_type&& x, F&& f, detail::caller where = detail::caller::here()) {
+    detail::called_from const place(where);
     return or_visit<access::shared>()(f, std::move(x));
   }
   template <class X, class F>
     requires std::is_constructible_v<value_type, X>
-  bool insert_or_cvisit(X&& x, F&& f) {
+  bool insert_or_cvisit(X&& x, F&& f, detail::caller where = detail::caller::here()) {
+    detail::called_from const place(where);
     return or_visit<access::shared>()(f, std::forward<X>(x));
   }
   template <class F1, class F2>
-  bool insert_and_visit(init_type&& x, F1&& f1, F2&& f2) {
+  bool insert_and_visit(init_type&& x, F1&& f1, F2&& f2, detail::caller where = detail::caller::here()) {
+    detail::called_from const place(where);
     return and_visit<access::exclusive>()(f1, f2, std::move(x));
   }
   template <class X, class F1, class F2>
     requires std::is_constructible_v<value_type, X>
-  bool insert_and_visit(X&& x, F1&& f1, F2&& f2) {
+  bool insert_and_visit(X&& x, F1&& f1, F2&& f2, detail::caller where = detail::caller::here()) {
+    detail::called_from const place(where);
     return and_visit<access::exclusive>()(f1, f2, std::forward<X>(x));
   }
   template <class F1, class F2>
-  bool insert_and_cvisit(init_type&& x, F1&& f1, F2&& f2) {
+  bool insert_and_cvisit(init_type&& x, F1&& f1, F2&& f2, detail::caller where = detail::caller::here()) {
+    detail::called_from const place(where);
     return and_visit<access::shared>()(f1, f2, std::move(x));
   }
   template <class X, class F1, class F2>
     requires std::is_constructible_v<value_type, X>
-  bool insert_and_cvisit(X&& x, F1&& f1, F2&& f2) {
+  bool insert_and_cvisit(X&& x, F1&& f1, F2&& f2, detail::caller where = detail::caller::here()) {
+    detail::called_from const place(where);
     return and_visit<access::shared>()(f1, f2, std::forward<X>(x));
   }
 
   // All of a range, one after the other. These return how many were inserted.
   template <std::input_iterator It>
-  size_type insert(It first, It last) {
+  size_type insert(It first, It last, detail::caller where = detail::caller::here()) {
+    detail::called_from const place(where);
     return insert_each(first, last, [&](auto&& x) { return insert(std::forward<decltype(x)>(x)); });
   }
-  size_type insert(std::initializer_list<value_type> list) { return insert(list.begin(), list.end()); }
+  size_type insert(std::initializer_list<value_type> list, detail::caller where = detail::caller::here()) {
+    return insert(list.begin(), list.end(), where);
+  }
   template <std::ranges::input_range R>
-  size_type insert_range(R&& range) {
+  size_type insert_range(R&& range, detail::caller where = detail::caller::here()) {
+    detail::called_from const place(where);
     return insert_each(std::ranges::begin(range), std::ranges::end(range),
                        [&](auto&& x) { return insert(std::forward<decltype(x)>(x)); });
   }
   template <std::input_iterator It, class F>
-  size_type insert_or_visit(It first, It last, F&& f) {
-    return insert_each(first, last, [&](auto&& x) { return insert_or_visit(std::forward<decltype(x)>(x), f); });
+  size_type insert_or_visit(It first, It last, F&& f, detail::caller where = detail::caller::here()) {
+    return insert_each(first, last, [&](auto&& x) { return insert_or_visit(std::forward<decltype(x)>(x), f, where); });
   }
   template <class F>
-  size_type insert_or_visit(std::initializer_list<value_type> list, F&& f) {
-    return insert_or_visit(list.begin(), list.end(), f);
+  size_type insert_or_visit(std::initializer_list<value_type> list, F&& f,
+                            detail::caller where = detail::caller::here()) {
+    return insert_or_visit(list.begin(), list.end(), f, where);
   }
   template <std::input_iterator It, class F>
-  size_type insert_or_cvisit(It first, It last, F&& f) {
-    return insert_each(first, last, [&](auto&& x) { return insert_or_cvisit(std::forward<decltype(x)>(x), f); });
+  size_type insert_or_cvisit(It first, It last, F&& f, detail::caller where = detail::caller::here()) {
+    return insert_each(first, last, [&](auto&& x) { return insert_or_cvisit(std::forward<decltype(x)>(x), f, where); });
   }
   template <class F>
-  size_type insert_or_cvisit(std::initializer_list<value_type> list, F&& f) {
-    return insert_or_cvisit(list.begin(), list.end(), f);
+  size_type insert_or_cvisit(std::initializer_list<value_type> list, F&& f,
+                             detail::caller where = detail::caller::here()) {
+    return insert_or_cvisit(list.begin(), list.end(), f, where);
   }
   template <std::input_iterator It, class F1, class F2>
-  size_type insert_and_visit(It first, It last, F1&& f1, F2&& f2) {
-    return insert_each(first, last, [&](auto&& x) { return insert_and_visit(std::forward<decltype(x)>(x), f1, f2); });
+  size_type insert_and_visit(It first, It last, F1&& f1, F2&& f2, detail::caller where = detail::caller::here()) {
+    return insert_each(first, last,
+                       [&](auto&& x) { return insert_and_visit(std::forward<decltype(x)>(x), f1, f2, where); });
   }
   template <class F1, class F2>
-  size_type insert_and_visit(std::initializer_list<value_type> list, F1&& f1, F2&& f2) {
-    return insert_and_visit(list.begin(), list.end(), f1, f2);
+  size_type insert_and_visit(std::initializer_list<value_type> list, F1&& f1, F2&& f2,
+                             detail::caller where = detail::caller::here()) {
+    return insert_and_visit(list.begin(), list.end(), f1, f2, where);
   }
   template <std::input_iterator It, class F1, class F2>
-  size_type insert_and_cvisit(It first, It last, F1&& f1, F2&& f2) {
-    return insert_each(first, last, [&](auto&& x) { return insert_and_cvisit(std::forward<decltype(x)>(x), f1, f2); });
+  size_type insert_and_cvisit(It first, It last, F1&& f1, F2&& f2, detail::caller where = detail::caller::here()) {
+    return insert_each(first, last,
+                       [&](auto&& x) { return insert_and_cvisit(std::forward<decltype(x)>(x), f1, f2, where); });
   }
   template <class F1, class F2>
-  size_type insert_and_cvisit(std::initializer_list<value_type> list, F1&& f1, F2&& f2) {
-    return insert_and_cvisit(list.begin(), list.end(), f1, f2);
+  size_type insert_and_cvisit(std::initializer_list<value_type> list, F1&& f1, F2&& f2,
+                              detail::caller where = detail::caller::here()) {
+    return insert_and_cvisit(list.begin(), list.end(), f1, f2, where);
   }
 
   // Moves the elements whose key is not here yet out of `source`, which may have other functions and be another kind of
@@ -291,42 +329,47 @@ class visiting {
   // moving the value might throw after it.
   template <class Other>
     requires std::same_as<element, typename engine_traits<Other>::element>
-  size_type merge(visiting<Other>& source) {
+  size_type merge(visiting<Other>& source, detail::caller where = detail::caller::here()) {
+    detail::called_from const place(where);
     return engine_.merge(source.engine_);
   }
   template <class Other>
     requires std::same_as<element, typename engine_traits<Other>::element>
-  size_type merge(visiting<Other>&& source) {
-    return merge(source);
+  size_type merge(visiting<Other>&& source, detail::caller where = detail::caller::here()) {
+    return merge(source, where);
   }
 
   // ---- All elements.
 
   // f(element) for each. Return how many there were.
   template <class F>
-  size_type visit_all(F&& f) {
+  size_type visit_all(F&& f, detail::caller where = detail::caller::here()) {
+    detail::called_from const place(where);
     return visit_each<access::exclusive>(engine_, f);
   }
   template <class F>
-  size_type visit_all(F&& f) const {
-    return cvisit_all(f);
+  size_type visit_all(F&& f, detail::caller where = detail::caller::here()) const {
+    return cvisit_all(f, where);
   }
   template <class F>
-  size_type cvisit_all(F&& f) const {
+  size_type cvisit_all(F&& f, detail::caller where = detail::caller::here()) const {
+    detail::called_from const place(where);
     return visit_each<access::shared>(engine_, f);
   }
 
   // While f(element) is true. Return whether it was each time.
   template <class F>
-  bool visit_while(F&& f) {
+  bool visit_while(F&& f, detail::caller where = detail::caller::here()) {
+    detail::called_from const place(where);
     return engine_.template scan<access::exclusive>(judging<access::exclusive>(f));
   }
   template <class F>
-  bool visit_while(F&& f) const {
-    return cvisit_while(f);
+  bool visit_while(F&& f, detail::caller where = detail::caller::here()) const {
+    return cvisit_while(f, where);
   }
   template <class F>
-  bool cvisit_while(F&& f) const {
+  bool cvisit_while(F&& f, detail::caller where = detail::caller::here()) const {
+    detail::called_from const place(where);
     return engine_.template scan<access::shared>(judging<access::shared>(f));
   }
 
@@ -334,23 +377,26 @@ class visiting {
   // visits where the table is larger than the caches: the memory that several lookups need is asked for together.
   template <std::forward_iterator It, class F>
     requires visits_in_bulk<Engine>
-  size_type visit(It first, It last, F&& f) {
+  size_type visit(It first, It last, F&& f, detail::caller where = detail::caller::here()) {
+    detail::called_from const place(where);
     return engine_.template visit_bulk<access::exclusive>(first, last, showing<access::exclusive>(f));
   }
   template <std::forward_iterator It, class F>
     requires visits_in_bulk<Engine>
-  size_type visit(It first, It last, F&& f) const {
-    return cvisit(first, last, f);
+  size_type visit(It first, It last, F&& f, detail::caller where = detail::caller::here()) const {
+    return cvisit(first, last, f, where);
   }
   template <std::forward_iterator It, class F>
     requires visits_in_bulk<Engine>
-  size_type cvisit(It first, It last, F&& f) const {
+  size_type cvisit(It first, It last, F&& f, detail::caller where = detail::caller::here()) const {
+    detail::called_from const place(where);
     return engine_.template visit_bulk<access::shared>(first, last, showing<access::shared>(f));
   }
 
   // Erases the elements for which pred(element) is true. Returns how many.
   template <class Predicate>
-  size_type erase_if(Predicate&& pred) {
+  size_type erase_if(Predicate&& pred, detail::caller where = detail::caller::here()) {
+    detail::called_from const place(where);
     return engine_.erase_if(judging<access::exclusive>(pred));
   }
 
@@ -416,9 +462,15 @@ class visiting {
   void max_load_factor(float) noexcept {}
   [[nodiscard]] size_type max_load() const noexcept { return bucket_count(); }
   // Room for n elements.
-  void reserve(size_type n) { engine_.reserve(n); }
+  void reserve(size_type n, detail::caller where = detail::caller::here()) {
+    detail::called_from const place(where);
+    engine_.reserve(n);
+  }
   // Room for n elements, or for those that there are, if they are more; not much more room than that.
-  void rehash(size_type n) { engine_.rehash(n); }
+  void rehash(size_type n, detail::caller where = detail::caller::here()) {
+    detail::called_from const place(where);
+    engine_.rehash(n);
+  }
 
   [[nodiscard]] hasher hash_function() const { return engine_.hash_function(); }
   [[nodiscard]] key_equal key_eq() const { return engine_.key_eq(); }
@@ -433,12 +485,14 @@ class visiting {
   explicit visiting(std::in_place_t, Args&&... args) : engine_(std::forward<Args>(args)...) {}
   ~visiting() = default;
 
-  using stored = typename std::conditional_t<std::is_void_v<typename element::mapped_type>, std::type_identity<key_type>,
-                                             std::type_identity<typename element::mapped_type>>::type;
+  using stored =
+      typename std::conditional_t<std::is_void_v<typename element::mapped_type>, std::type_identity<key_type>,
+                                  std::type_identity<typename element::mapped_type>>::type;
 
   // Whether both have the same keys with equal values.
   static bool equal(const visiting& a, const visiting& b) {
     if (std::addressof(a) == std::addressof(b)) return true;
+    std::lock_guard const alone(two_container_mutex());
     if (a.size() != b.size()) return false;
     return a.engine_.template scan<access::shared>([&](const value_type& x) {
       bool same = false;
@@ -451,6 +505,11 @@ class visiting {
       });
       return same;
     });
+  }
+
+  static void swap_engines(visiting& a, visiting& b) {
+    std::lock_guard const alone(two_container_mutex());
+    a.engine_.swap(b.engine_);
   }
 
   template <class Q>
@@ -486,13 +545,13 @@ class visiting {
   template <access A>
   auto or_visit() noexcept {
     return [this](auto&& f, auto&&... args) {
-      return emplace_with(nothing, showing<A>(f), std::forward<decltype(args)>(args)...);
+      return this->emplace_with(nothing, showing<A>(f), std::forward<decltype(args)>(args)...);
     };
   }
   template <access A>
   auto and_visit() noexcept {
     return [this](auto&& f1, auto&& f2, auto&&... args) {
-      return emplace_with(showing<access::exclusive>(f1), showing<A>(f2), std::forward<decltype(args)>(args)...);
+      return this->emplace_with(showing<access::exclusive>(f1), showing<A>(f2), std::forward<decltype(args)>(args)...);
     };
   }
 
@@ -568,36 +627,43 @@ class visiting_map : public visiting<Engine> {
 
   template <key_argument<types> K = key_type, class... Args>
   bool try_emplace(K&& k, Args&&... args) {
+    detail::called_from const place(detail::caller::here());
     return try_emplace_with(base::nothing, base::nothing, std::forward<K>(k), std::forward<Args>(args)...);
   }
   template <key_argument<types> K = key_type, class... ArgsAndF>
   bool try_emplace_or_visit(K&& k, ArgsAndF&&... args_f) {
+    detail::called_from const place(detail::caller::here());
     return functions_first<1>(or_visit<access::exclusive>(std::forward<K>(k)), std::forward<ArgsAndF>(args_f)...);
   }
   template <key_argument<types> K = key_type, class... ArgsAndF>
   bool try_emplace_or_cvisit(K&& k, ArgsAndF&&... args_f) {
+    detail::called_from const place(detail::caller::here());
     return functions_first<1>(or_visit<access::shared>(std::forward<K>(k)), std::forward<ArgsAndF>(args_f)...);
   }
   template <key_argument<types> K = key_type, class... ArgsAndF>
   bool try_emplace_and_visit(K&& k, ArgsAndF&&... args_f1_f2) {
+    detail::called_from const place(detail::caller::here());
     return functions_first<2>(and_visit<access::exclusive>(std::forward<K>(k)), std::forward<ArgsAndF>(args_f1_f2)...);
   }
   template <key_argument<types> K = key_type, class... ArgsAndF>
   bool try_emplace_and_cvisit(K&& k, ArgsAndF&&... args_f1_f2) {
+    detail::called_from const place(detail::caller::here());
     return functions_first<2>(and_visit<access::shared>(std::forward<K>(k)), std::forward<ArgsAndF>(args_f1_f2)...);
   }
 
   // The key has this value afterwards. Returns whether it is new.
   template <key_argument<types> K = key_type, class V = mapped_type>
     requires std::assignable_from<mapped_type&, V> && std::constructible_from<mapped_type, V>
-  bool insert_or_assign(K&& k, V&& value) {
+  bool insert_or_assign(K&& k, V&& value, detail::caller where = detail::caller::here()) {
+    detail::called_from const place(where);
     auto assign = [&](value_type& x) { x.second = std::forward<V>(value); };
     return try_emplace_with(base::nothing, assign, std::forward<K>(k), std::forward<V>(value));
   }
   // The same, and returns the value that was there before. Strong, if a swap of values is.
   template <key_argument<types> K = key_type, class V = mapped_type>
     requires std::constructible_from<mapped_type, V>
-  std::optional<mapped_type> exchange(K&& k, V&& value) {
+  std::optional<mapped_type> exchange(K&& k, V&& value, detail::caller where = detail::caller::here()) {
+    detail::called_from const place(where);
     std::optional<mapped_type> old;
     auto exchange = [&](value_type& x) {
       old.emplace(std::forward<V>(value));
@@ -613,21 +679,22 @@ class visiting_map : public visiting<Engine> {
   // A copy of the value, or else `otherwise`.
   template <detail::key_for<types> Q = key_type, class V = mapped_type>
     requires std::constructible_from<mapped_type, V>
-  [[nodiscard]] mapped_type value_or(const Q& k, V&& otherwise) const {
-    std::optional<mapped_type> copy = this->get(k);
+  [[nodiscard]] mapped_type value_or(const Q& k, V&& otherwise, detail::caller where = detail::caller::here()) const {
+    std::optional<mapped_type> copy = this->get(k, where);
     return copy ? *std::move(copy) : static_cast<mapped_type>(std::forward<V>(otherwise));
   }
   // A copy of the value. Throws std::out_of_range if the key is absent.
   template <detail::key_for<types> Q = key_type>
-  [[nodiscard]] mapped_type at(const Q& k) const {
-    std::optional<mapped_type> copy = this->get(k);
+  [[nodiscard]] mapped_type at(const Q& k, detail::caller where = detail::caller::here()) const {
+    std::optional<mapped_type> copy = this->get(k, where);
     if (!copy) throw std::out_of_range("tandem: at() of a key that is not in the map");
     return *std::move(copy);
   }
   // f(T&), or f(const Key&, T&), with exclusive access: an optional of what it returned, which must not be a reference; bool, if
   // it returns nothing.
   template <detail::key_for<types> Q = key_type, class F>
-  auto update(const Q& k, F&& f) {
+  auto update(const Q& k, F&& f, detail::caller where = detail::caller::here()) {
+    detail::called_from const place(where);
     using seen = decltype(call_with_value<element>(f, std::declval<value_type&>()));
     visit_result<seen> result;
     auto&& sought = detail::as_key<types>(k);
@@ -652,15 +719,15 @@ class visiting_map : public visiting<Engine> {
   template <access A, class K>
   auto or_visit(K&& k) noexcept {
     return [this, &k](auto&& f, auto&&... args) {
-      return try_emplace_with(base::nothing, base::template showing<A>(f), std::forward<K>(k),
-                              std::forward<decltype(args)>(args)...);
+      return this->try_emplace_with(base::nothing, base::template showing<A>(f), std::forward<K>(k),
+                                    std::forward<decltype(args)>(args)...);
     };
   }
   template <access A, class K>
   auto and_visit(K&& k) noexcept {
     return [this, &k](auto&& f1, auto&& f2, auto&&... args) {
-      return try_emplace_with(base::template showing<access::exclusive>(f1), base::template showing<A>(f2),
-                              std::forward<K>(k), std::forward<decltype(args)>(args)...);
+      return this->try_emplace_with(base::template showing<access::exclusive>(f1), base::template showing<A>(f2),
+                                    std::forward<K>(k), std::forward<decltype(args)>(args)...);
     };
   }
 };

@@ -5,7 +5,9 @@
 
 #include <tandem/cell/element.hpp>
 #include <tandem/cell/table.hpp>
+#include <tandem/detail/held_locks.hpp>
 #include <tandem/detail/keyed.hpp>
+#include <tandem/detail/misuse.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -16,6 +18,17 @@
 #include <utility>
 
 namespace tandem::detail {
+
+// Who calls, for reports of re-entrancy (held_locks.hpp): nothing in release builds.
+struct no_place {
+  static constexpr no_place here() noexcept { return {}; }
+};
+class [[maybe_unused]] no_call_site {
+ public:
+  explicit constexpr no_call_site(no_place) noexcept {}
+};
+using caller = std::conditional_t<diagnoses_misuse, source_place, no_place>;
+using called_from = std::conditional_t<diagnoses_misuse, call_site, no_call_site>;
 
 template <class>
 inline constexpr bool dependent_false = false;
@@ -115,9 +128,10 @@ decltype(auto) call_visitor(F& f, X& x) {
   } else if constexpr (detail::takes_key_and_value<F, X>) {
     return std::invoke(f, std::as_const(x.first), x.second);
   } else {
-    static_assert(detail::dependent_false<F>,
-                  "a visitor is called with an element, value_type&, or with (const Key&, T&); both are const in cvisit and "
-                  "its relatives, in const containers and in sets. This one takes neither");
+    static_assert(
+        detail::dependent_false<F>,
+        "a visitor is called with an element, value_type&, or with (const Key&, T&); both are const in cvisit and "
+        "its relatives, in const containers and in sets. This one takes neither");
   }
 }
 
@@ -130,17 +144,19 @@ decltype(auto) call_with_value(F& f, X& x) {
   } else if constexpr (detail::takes_key_and_value<F, X>) {
     return std::invoke(f, std::as_const(x.first), x.second);
   } else {
-    static_assert(detail::dependent_false<F>,
-                  "the function is called with the value, T&, or with (const Key&, T&); the value is const in read() and in "
-                  "sets. This one takes neither");
+    static_assert(
+        detail::dependent_false<F>,
+        "the function is called with the value, T&, or with (const Key&, T&); the value is const in read() and in "
+        "sets. This one takes neither");
   }
 }
 
 // What read() and update() return: an optional of what the function returned; bool where it returned nothing.
 template <class R>
 class visit_result {
-  static_assert(!std::is_reference_v<R>,
-                "the function returns a reference, which would be used after the element's lock has ended: return a value");
+  static_assert(
+      !std::is_reference_v<R>,
+      "the function returns a reference, which would be used after the element's lock has ended: return a value");
 
  public:
   using type = std::optional<std::remove_cv_t<R>>;
@@ -168,6 +184,25 @@ class visit_result<void> {
   bool result_ = false;
 };
 
+// What extract() returns. take(f) calls f(element), or not, and then erases the element.
+template <class Element, bool MovesKeys, class Take>
+std::optional<typename Element::value_type> extracted(Take&& take) {
+  using value_type = typename Element::value_type;
+  // A pair with a const key that cannot be copied cannot be moved either: it has to be made where it is returned.
+  constexpr bool returns = std::move_constructible<value_type>;
+  std::optional<std::conditional_t<returns, value_type, typename Element::init_type>> out;
+  take([&](value_type& x) {
+    shown<Element>::template take<MovesKeys>(
+        x, [&](auto&&... parts) { out.emplace(std::forward<decltype(parts)>(parts)...); });
+  });
+  if constexpr (returns) {
+    return out;
+  } else {
+    return out ? std::optional<value_type>(std::in_place, std::move(out->first), std::move(out->second))
+               : std::optional<value_type>();
+  }
+}
+
 // ---- Arguments.
 
 // Calls target(functions..., arguments...) for all = arguments..., functions...: the last `Functions` of them.
@@ -176,10 +211,10 @@ decltype(auto) functions_first(Target&& target, All&&... all) {
   static_assert(sizeof...(All) >= Functions, "the last arguments of an _or_visit or _and_visit are its visitors");
   constexpr std::size_t arguments = sizeof...(All) - Functions;
   auto each = std::forward_as_tuple(std::forward<All>(all)...);
-  return [&]<std::size_t... I, std::size_t... F>(std::index_sequence<I...>,
-                                                std::index_sequence<F...>) -> decltype(auto) {
-    return target(std::get<arguments + F>(std::move(each))..., std::get<I>(std::move(each))...);
-  }(std::make_index_sequence<arguments>(), std::make_index_sequence<Functions>());
+  return
+      [&]<std::size_t... I, std::size_t... F>(std::index_sequence<I...>, std::index_sequence<F...>) -> decltype(auto) {
+        return target(std::get<arguments + F>(std::move(each))..., std::get<I>(std::move(each))...);
+      }(std::make_index_sequence<arguments>(), std::make_index_sequence<Functions>());
 }
 
 template <class K, class Types>

@@ -11,14 +11,25 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
-#include <source_location>
 
 namespace tandem::detail {
+
+// A place in somebody's source: as a default argument, the caller's. (std::source_location is missing in clang 14.)
+struct source_place {
+  const char* file = "(unknown)";
+  unsigned line = 0;
+  const char* function = "(unknown)";
+
+  static constexpr source_place here(const char* file = __builtin_FILE(), unsigned line = __builtin_LINE(),
+                                     const char* function = __builtin_FUNCTION()) noexcept {
+    return {file, line, function};
+  }
+};
 
 // Where the user calls the map from. Members that take a parameter pack cannot be told; they say their own name.
 class call_site {
  public:
-  explicit call_site([[maybe_unused]] const std::source_location& where) noexcept {
+  explicit call_site([[maybe_unused]] const source_place& where) noexcept {
     if constexpr (diagnoses_misuse) {
       before_ = current();
       here_ = where;
@@ -31,8 +42,8 @@ class call_site {
     if constexpr (diagnoses_misuse) current() = before_;
   }
 
-  static std::source_location now() noexcept {
-    return current() != nullptr ? current()->here_ : std::source_location();
+  static source_place now() noexcept {
+    return current() != nullptr ? current()->here_ : source_place();
   }
 
  private:
@@ -42,7 +53,7 @@ class call_site {
   }
 
   const call_site* before_ = nullptr;
-  std::source_location here_{};
+  source_place here_{};
 };
 
 class held_locks {
@@ -80,7 +91,7 @@ class held_locks {
   struct held {
     const void* table = nullptr;
     bool exclusive = false;
-    std::source_location from{};
+    source_place from{};
   };
   struct list {
     held locks[most];
@@ -92,11 +103,10 @@ class held_locks {
   }
 
   [[noreturn]] static void report(const held& before) noexcept {
-    std::source_location const now = call_site::now();
+    source_place const now = call_site::now();
     std::fprintf(stderr, "tandem: %s:%u calls a map while %s:%u of the same thread holds one of its locks, in a visitor or a guard: it may wait for itself\n",
-                 now.file_name(), static_cast<unsigned>(now.line()), before.from.file_name(),
-                 static_cast<unsigned>(before.from.line()));
-    std::fprintf(stderr, "tandem:   the call:   %s\ntandem:   the holder: %s\n", now.function_name(), before.from.function_name());
+                 now.file, now.line, before.from.file, before.from.line);
+    std::fprintf(stderr, "tandem:   the call:   %s\ntandem:   the holder: %s\n", now.function, before.from.function);
     std::abort();
   }
 };

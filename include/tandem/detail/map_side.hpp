@@ -71,10 +71,12 @@ struct map_types {
   };
 };
 
+// Whether an insertion that throws leaves the map as it was, also where it makes the map move its elements to a larger table:
+// std::unordered_map does, and maps that say so.
 template <class Map>
-inline constexpr bool is_std_unordered_map = false;
+inline constexpr bool inserts_strongly = requires { requires Map::inserts_strongly; };
 template <class Key, class T, class Hash, class Equal, class Allocator>
-inline constexpr bool is_std_unordered_map<std::unordered_map<Key, T, Hash, Equal, Allocator>> = true;
+inline constexpr bool inserts_strongly<std::unordered_map<Key, T, Hash, Equal, Allocator>> = true;
 
 template <class Types>
 class map_side {
@@ -133,11 +135,11 @@ class map_side {
 
   // ---- As left_right's T.
 
-  // A table that moves its elements to a larger array loses some if a hash or a move throws half way; std::unordered_map does
-  // neither. And a meta whose swap throws is in neither of two states.
+  // Other tables that move their elements to a larger array lose some if a hash or a move throws half way. And a meta whose swap
+  // throws is in neither of two states.
   static constexpr bool absorbs_strongly =
       std::is_nothrow_swappable_v<meta_type> &&
-      (is_std_unordered_map<map_type> ||
+      (inserts_strongly<map_type> ||
        (noexcept(mixed(std::declval<const typename Types::hasher&>(), std::declval<const key&>())) &&
         std::is_nothrow_move_constructible_v<key>));
 
@@ -253,7 +255,7 @@ class map_side {
     } else {
       bag fresh = empty_bag();
       fresh.reserve(o.more);
-      map_.try_emplace(o.k, std::move(fresh));
+      make_entry(o, std::move(fresh));
     }
   }
   void second(shrink_bag& o) {
@@ -280,14 +282,22 @@ class map_side {
 
   // `e` is moved from only if nothing throws: the map does not touch what it is given before it has room for it.
   void create(const key_op& o, element&& e) {
-    bag& fresh = map_.try_emplace(o.k, empty_bag()).first->second;
+    bag& fresh = make_entry(o, empty_bag());
     bag_access::apply_assign(fresh, std::move(e));
   }
   void replace(const key_op& o, element&& e) { bag_access::apply_assign(find_or_create(o), std::move(e)); }
 
   bag& find_or_create(const key_op& o) {
     bag* const b = bag_of(o);
-    return b != nullptr ? *b : map_.try_emplace(o.k, empty_bag()).first->second;
+    return b != nullptr ? *b : make_entry(o, empty_bag());
+  }
+  // Precondition: there is none with this key.
+  bag& make_entry(const key_op& o, bag&& b) {
+    if constexpr (requires { map_.try_emplace_hashed(o.hash, o.k, std::move(b)); }) {
+      return map_.try_emplace_hashed(o.hash, o.k, std::move(b)).first->second;
+    } else {
+      return map_.try_emplace(o.k, std::move(b)).first->second;
+    }
   }
 
   map_type map_;

@@ -231,6 +231,9 @@ struct global_epoch {
     return *here_;
   }
 
+  // The process registers for heavy barriers once. While there is one thread that takes a microsecond; later the kernel waits
+  // for all of them, for some 10 ms.
+  inline static bool const registered_early_ = std_atomics::heavy_barrier_available();
   inline static constinit domain_type domain_;
   inline static constinit thread_local domain_type::record* here_ = nullptr;
 };
