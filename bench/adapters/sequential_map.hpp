@@ -4,6 +4,8 @@
 
 #include "store.hpp"
 
+#include <tandem/cell/sequential_map.hpp>
+
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -24,6 +26,12 @@ struct std_unordered {
   static constexpr const char* label = "std_unordered_map";
   template <class K, class T, class H, class E, class A>
   using map = std::unordered_map<K, T, H, E, A>;
+};
+// What evmap uses when nothing else is asked for.
+struct cells {
+  static constexpr const char* label = "cells";
+  template <class K, class T, class H, class E, class A>
+  using map = tandem::cell::sequential_map<K, T, H, E, A>;
 };
 #if defined(TANDEM_BENCH_HAS_BOOST)
 struct boost_flat {

@@ -65,6 +65,7 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -190,13 +191,22 @@ class sharded {
   decltype(auto) with_shard(std::size_t hash, F&& f) const {
     return const_cast<sharded*>(this)->template with_shard<A>(hash, f);
   }
-  // The same, if nobody is in the way; returns whether it was called.
+  // The same without waiting: returns whether nobody was in the way, and it was called. With exclusive access, or, if this is
+  // const, with shared access.
   template <class F>
   bool try_with_shard(std::size_t hash, F&& f) {
     shard& s = made()[shard_of(hash)];
     if (!s.lock.try_lock()) return false;
     locked<cell::access::exclusive> const held(*this, s, std::adopt_lock);
     f(s.inner);
+    return true;
+  }
+  template <class F>
+  bool try_with_shard(std::size_t hash, F&& f) const {
+    shard& s = const_cast<sharded*>(this)->made()[shard_of(hash)];
+    if (!s.lock.try_lock_shared()) return false;
+    locked<cell::access::shared> const held(*this, s, std::adopt_lock);
+    f(std::as_const(s.inner));
     return true;
   }
 
@@ -466,6 +476,15 @@ class sharded_table {
     return visit_in<access::shared>(shards_, k, f);
   }
 
+  // As peek, but does not wait: nothing if a lock is in the way.
+  template <class Q, class F>
+  std::optional<size_type> try_peek(prehashed<Q> k, F&& f) const {
+    size_type n = 0;
+    if (!shards_.in_use()) return n;
+    bool const done = shards_.try_with_shard(k.hash, [&](const inner& map) { n = visit_one(map, k, f); });
+    return done ? std::optional<size_type>(n) : std::nullopt;
+  }
+
   template <class Q, class New, class Old, class... Args>
   bool emplace(prehashed<Q> k, New&& on_new, Old&& on_old, Args&&... args) {
     return shards_.template with_shard<access::exclusive>(k.hash, [&](inner& map) {
@@ -662,12 +681,14 @@ class sharded_table {
   template <access A, class Shards, class Q, class F>
   static size_type visit_in(Shards& shards, const prehashed<Q>& k, F& f) {
     if (!shards.in_use()) return 0;
-    return shards.template with_shard<A>(k.hash, [&](auto& map) -> size_type {
-      auto const found = map.find(k);
-      if (found == map.end()) return 0;
-      f(*found);
-      return 1;
-    });
+    return shards.template with_shard<A>(k.hash, [&](auto& map) { return visit_one(map, k, f); });
+  }
+  template <class Map, class Q, class F>
+  static size_type visit_one(Map& map, const prehashed<Q>& k, F& f) {
+    auto const found = map.find(k);
+    if (found == map.end()) return 0;
+    f(*found);
+    return 1;
   }
   template <class Map, class F>
   static bool visit_each(Map& map, F& f) {
@@ -704,6 +725,8 @@ template <class Key, class T, class Hash = hash<Key>, class KeyEqual = equal_to<
           class Allocator = std::allocator<std::pair<const Key, T>>, class Options = sharded_map_options>
 class sharded_map : public cell::visiting_map<cell::sharded_map_table<Key, T, Hash, KeyEqual, Allocator, Options>> {
   using base = cell::visiting_map<cell::sharded_map_table<Key, T, Hash, KeyEqual, Allocator, Options>>;
+  using typename base::called_from;
+  using typename base::caller;
   using typename base::types;
 
  public:
@@ -789,15 +812,17 @@ class sharded_map : public cell::visiting_map<cell::sharded_map_table<Key, T, Ha
   // f(element) for each element of a shard, which is locked all the time: one moment's content. Return how many there were.
   // Precondition: i < shard_count().
   template <class F>
-  size_type visit_shard(size_type i, F&& f) {
+  size_type visit_shard(size_type i, F&& f, caller where = caller::here()) {
+    called_from const place(where);
     return visit_shard_of<cell::access::exclusive>(this->engine_.shards(), i, f);
   }
   template <class F>
-  size_type visit_shard(size_type i, F&& f) const {
-    return cvisit_shard(i, f);
+  size_type visit_shard(size_type i, F&& f, caller where = caller::here()) const {
+    return cvisit_shard(i, f, where);
   }
   template <class F>
-  size_type cvisit_shard(size_type i, F&& f) const {
+  size_type cvisit_shard(size_type i, F&& f, caller where = caller::here()) const {
+    called_from const place(where);
     return visit_shard_of<cell::access::shared>(this->engine_.shards(), i, f);
   }
   // Without a lock.

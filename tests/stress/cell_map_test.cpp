@@ -29,24 +29,10 @@ using plain_map = map_of<std::uint64_t>;
 using tiny_plain_map = map_of<std::uint64_t, pausing_hash, tiny>;
 using living_map = map_of<living>;
 using tiny_living_map = map_of<living, pausing_hash, tiny>;
-using crowded_map = map_of<std::uint64_t, two_cells_hash, tiny>;
-
-constexpr std::size_t cycles = rounds(120);
-
-// Elements that a storm brings; those that share two cells are slow.
-template <class Map>
-constexpr std::size_t storm_for = std::is_same_v<Map, crowded_map> ? 40 : under_thread_sanitizer ? 300 : 600;
 
 template <class F>
 void every_map(F f) {
   for_each_type<plain_map, tiny_plain_map, living_map, tiny_living_map>(f);
-}
-
-// Beside storms the number of buckets decides how much happens: the cycles are fewer for larger ones.
-template <class F>
-void every_storm(F f) {
-  every_map([&]<class Map>(std::type_identity<Map> type) { f(type, cycles, storm_for<Map>); });
-  f(std::type_identity<crowded_map>(), 4 * cycles, storm_for<crowded_map>);
 }
 
 }  // namespace
@@ -57,35 +43,6 @@ TEST_CASE("cell_map: exactly one wins a key, going in or out", "[cell_map][stres
 
 TEST_CASE("cell_map: what calls return adds up to what is there", "[cell_map][stress]") {
   every_map([]<class Map>(std::type_identity<Map>) { check_sums<Map>(); });
-}
-
-TEST_CASE("cell_map: no increment is lost, wherever the element is moved", "[cell_map][stress]") {
-  every_storm([]<class Map>(std::type_identity<Map>, std::size_t n, std::size_t keys) {
-    check_increments<Map>(n, keys, visiting_increment<Map>);
-  });
-}
-TEST_CASE("cell_map: no increment is lost by guards, entries and bulk visits", "[cell_map][stress]") {
-  every_storm([]<class Map>(std::type_identity<Map>, std::size_t n, std::size_t keys) {
-    check_increments<Map>(n, keys, guarded_increment<Map>);
-  });
-}
-
-TEST_CASE("cell_map: a key that is there is never missed while others come and go", "[cell_map][stress]") {
-  every_storm([]<class Map>(std::type_identity<Map>, std::size_t n, std::size_t keys) { check_presence<Map>(n, keys); });
-}
-TEST_CASE("cell_map: guards, entries and bulk visits never miss a key either", "[cell_map][stress]") {
-  every_storm([]<class Map>(std::type_identity<Map>, std::size_t n, std::size_t keys) {
-    check_presence_for_guards_and_bulk<Map>(n, keys);
-  });
-}
-
-TEST_CASE("cell_map: a scan shows what is there all along exactly once", "[cell_map][stress]") {
-  every_storm([]<class Map>(std::type_identity<Map>, std::size_t n, std::size_t keys) { check_scans<Map>(n, keys); });
-}
-TEST_CASE("cell_map: erase_if erases what it chose, once", "[cell_map][stress]") {
-  every_storm([]<class Map>(std::type_identity<Map>, std::size_t n, std::size_t keys) {
-    check_selective_erasure<Map>(n, keys);
-  });
 }
 
 TEST_CASE("cell_map: maps may be merged into each other from both sides", "[cell_map][stress]") {

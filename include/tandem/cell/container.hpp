@@ -12,7 +12,6 @@
 #include <initializer_list>
 #include <iterator>
 #include <memory>
-#include <mutex>
 #include <ranges>
 #include <type_traits>
 #include <utility>
@@ -42,6 +41,8 @@ concept sequential_container = std::ranges::input_range<C> && requires {
 // Base is visiting<table> or visiting_map<table>.
 template <class Base, class Engine>
 class container : public Base {
+  using typename Base::called_from;
+  using typename Base::caller;
   using typename Base::element;
   using typename Base::types;
 
@@ -190,25 +191,31 @@ class container : public Base {
 
   // The element, with shared access. Empty if the key is absent.
   template <detail::key_for<types> Q = key_type>
-  [[nodiscard]] guard find(const Q& k) const {
+  [[nodiscard]] guard find(const Q& k, caller where = caller::here()) const {
+    called_from const place(where);
     auto&& sought = detail::as_key<types>(k);
     return guard(this->engine_.template hold<access::shared>(this->hashed(sought)));
   }
   // The element, with exclusive access. Empty if the key is absent.
   template <detail::key_for<types> Q = key_type>
-  [[nodiscard]] exclusive_guard find_exclusive(const Q& k) {
+  [[nodiscard]] exclusive_guard find_exclusive(const Q& k, caller where = caller::here()) {
+    called_from const place(where);
     auto&& sought = detail::as_key<types>(k);
     return exclusive_guard(this->engine_.template hold<access::exclusive>(this->hashed(sought)));
   }
   // The place of the key, with exclusive access, whether an element is there or not.
   template <key_argument<types> K = key_type>
-  [[nodiscard]] entry_guard entry(K&& k) {
+  [[nodiscard]] entry_guard entry(K&& k, caller where = caller::here()) {
+    called_from const place(where);
     return entry_guard(this->engine_, std::in_place, std::forward<K>(k));
   }
 
   // Makes room for n elements, and keeps it while the result lives, however few there are. For tables that empty and fill
   // again. It must not outlive the container.
-  [[nodiscard]] capacity_guard hold_capacity(size_type n) { return capacity_guard(this->engine_, n); }
+  [[nodiscard]] capacity_guard hold_capacity(size_type n, caller where = caller::here()) {
+    called_from const place(where);
+    return capacity_guard(this->engine_, n);
+  }
 
   // Cells, load, blocks of overflow, how far a rehash is: see table_stats. A moment's view; costs a walk over the cells.
   [[nodiscard]] auto stats() const { return this->engine_.stats(); }
@@ -232,7 +239,7 @@ class container : public Base {
   }
 
   void assign_engine(container& other) {
-    std::lock_guard const alone(two_container_mutex());
+    called_from const place(caller::here());
     this->engine_.assign(other.engine_);
   }
 

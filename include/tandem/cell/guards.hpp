@@ -96,7 +96,7 @@ class [[nodiscard]] entry_guard {
   entry_guard() = default;
   template <class K>
   entry_guard(Engine& engine, std::in_place_t, K&& key) : key_(std::in_place, std::forward<K>(key)) {
-    holder_ = engine.hold_entry(with_hash(engine, *key_));
+    holder_ = engine.hold_entry(cell::with_hash(engine, *key_));
   }
   entry_guard(entry_guard&& other) noexcept
       : holder_(std::move(other.holder_)), key_(std::exchange(other.key_, std::nullopt)) {}
@@ -161,7 +161,7 @@ class [[nodiscard]] entry_guard {
   }
   // Moves the element out and erases it; nothing if there was none. The entry can be filled again if keys can be copied.
   std::optional<value_type> extract() {
-    return extracted<element, true>([this](auto&& f) {
+    return cell::extracted<element, true>([this](auto&& f) {
       if (!occupied()) return;
       holder_.take([&](value_type& x) {
         if constexpr (std::copy_constructible<key_type>) {

@@ -84,6 +84,7 @@ class table {
   using atomics = typename Options::atomics;
   using epoch = typename Options::epoch;
   using pin = typename epoch::domain_type::pin;
+  using light_pin = typename epoch::domain_type::light_pin;
   using tagged = std::uintptr_t;
 
   // A cell whose lock is held.
@@ -221,10 +222,35 @@ class table {
     return visit<access::shared>(k, std::forward<F>(f));
   }
 
+  // As peek(): an optional of what f returned, which is neither void nor a reference.
+  template <class Q, class F>
+  auto peek_for(prehashed<Q> k, F&& f) const {
+    using result = std::optional<std::remove_cv_t<std::invoke_result_t<F, const value_type&>>>;
+    if constexpr (copies) {
+      detail::held_locks::check(this, false);
+      auto seen = look_up(k.hash, k.key);
+      if (seen.what > sight::absent) [[unlikely]] seen = look_again(k.hash, k.key);
+      if (seen.what == sight::found) {
+        value_type const value = seen.copied.value();
+        return result(std::forward<F>(f)(value));
+      }
+      if (seen.what == sight::absent) return result();
+    }
+    locked_cell const held = lock<access::shared>(k.hash);
+    if (!held) return result();
+    unlocker<access::shared> const at_end(held);
+    place const found = find(held.c, k);
+    if (!found) return result();
+    return result(slot::look(*found.at, std::forward<F>(f)));
+  }
+
   // If there is no such key, constructs an element of args, calls on_new with it and returns true; else calls on_old and
   // returns false, and args are not touched.
   template <class Q, class New, class Old, class... Args>
   bool emplace(prehashed<Q> k, New&& on_new, Old&& on_old, Args&&... args) {
+    if constexpr (copies && std::is_same_v<std::remove_cvref_t<Old>, ignore>) {
+      if (looks(k) == sight::found) return false;
+    }
     locked_cell const held = lock_for_insert(k.hash);
     bool was_full = false;
     size_type count = 0;
@@ -738,7 +764,8 @@ class table {
   auto look_up(std::size_t hash, const Q& key) const {
     sighting<typename slot::image> seen;
     seen.what = sight::later;
-    pin const pinned = enter();
+    light_pin const pinned(epoch::domain(), epoch::here_if_any());
+    if (!pinned) [[unlikely]] return seen;
     tagged const w = word();
     if ((w & flags) != 0) [[unlikely]] return seen;
     if (array* const a = current(w)) {
@@ -771,6 +798,13 @@ class table {
     }
   }
 
+  // For a writer, who need not lock where there is nothing to write.
+  template <class Q>
+  sight looks(const prehashed<Q>& k) const {
+    detail::held_locks::check(this, true);
+    return look_up(k.hash, k.key).what;
+  }
+
   // The others: elements are being moved, a writer is at it, the element may be in an overflow block.
   template <class Q>
 #if defined(__GNUC__)
@@ -784,6 +818,10 @@ class table {
       tagged const w = word();
       if ((w & stopped) != 0) break;
       array* const a = current(w);
+      if (a == nullptr) {
+        seen.what = sight::absent;
+        break;
+      }
       cell c = a->at_hash(hash);
       if ((w & moving) != 0) {
         cell const before = a->previous()->at_hash(hash);
@@ -843,6 +881,9 @@ class table {
 
   template <class Q, class F>
   size_type remove(const prehashed<Q>& k, F&& decide) {
+    if constexpr (copies) {
+      if (looks(k) == sight::absent) return 0;
+    }
     if ((word() & moving) != 0) [[unlikely]] move_some(Options::moves_per_write);
     removed out(allocator_);
     bool look = false;
@@ -954,19 +995,29 @@ class table {
     for (std::size_t i = 0; i != n; ++i) array::fetch_slot(a->at_hash(hashes[i]), hashes[i]);
   }
 
-  // ---- Counting: each thread in a line of its own, as far as there are enough.
+  // ---- Counting: each thread in a line of its own, as long as there are enough; the others share lines.
 
-  static constexpr std::size_t stripes = 8;
+  static constexpr std::size_t own_stripes = 8;
+  static constexpr std::size_t shared_stripes = 8;
   struct alignas(cache_line) stripe {
     typename sync::template word<size_type> count{0};
   };
 
-  stripe& my_stripe() noexcept { return sizes_[epoch::here().number % stripes]; }
-  // Both return the counter's new value: something that passes all multiples of steps_per_look, and no size.
-  size_type add_to_size(size_type n) noexcept { return my_stripe().count.fetch_add(n, std::memory_order_relaxed) + n; }
-  size_type subtract_from_size(size_type n) noexcept {
-    return my_stripe().count.fetch_sub(n, std::memory_order_relaxed) - n;
+  // Returns the counter's new value: something that passes all multiples of steps_per_look, and no size.
+  size_type add_to_size(size_type n) noexcept {
+    // The pin has made it, so it does not throw here.
+    std::size_t const number = epoch::here().number;
+    if (number < own_stripes) {
+      // No two living threads have the same number, and what the last one wrote is seen by the next.
+      auto& count = sizes_[number].count;
+      size_type const sum = count.load(std::memory_order_relaxed) + n;
+      count.store(sum, std::memory_order_relaxed);
+      return sum;
+    }
+    auto& count = sizes_[own_stripes + number % shared_stripes].count;
+    return count.fetch_add(n, std::memory_order_relaxed) + n;
   }
+  size_type subtract_from_size(size_type n) noexcept { return add_to_size(size_type{0} - n); }
 
   static void count_overflow(cell c, table_stats& s) noexcept {
     auto const n = array::count_overflow(*c.at);
@@ -1175,7 +1226,7 @@ class table {
     exchange(word_, other.word_, [](tagged mine, tagged theirs) { return (mine & stopped) | (theirs & ~stopped); });
     exchange(retired_, other.retired_);
     exchange(resizes_, other.resizes_);
-    for (std::size_t i = 0; i != stripes; ++i) exchange(sizes_[i].count, other.sizes_[i].count);
+    for (std::size_t i = 0; i != sizes_.size(); ++i) exchange(sizes_[i].count, other.sizes_[i].count);
   }
   void swap_contents(table& other) noexcept { take_contents(other); }
 
@@ -1198,7 +1249,7 @@ class table {
   [[no_unique_address]] Hash hash_{};
   [[no_unique_address]] KeyEqual equal_{};
   [[no_unique_address]] Allocator allocator_{};
-  std::array<stripe, stripes> sizes_{};
+  std::array<stripe, own_stripes + shared_stripes> sizes_{};
 };
 
 }  // namespace tandem::cell

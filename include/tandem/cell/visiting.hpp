@@ -19,7 +19,8 @@
 //
 // A visitor must not call the container that it is called by, nor keep a pointer to the element. The first is a deadlock sooner
 // or later; debug builds report it, in words, the first time. Calling another container is allowed; two threads that do
-// that in opposite directions are in danger of waiting for each other, as with any two locks.
+// that in opposite directions are in danger of waiting for each other, as with any two locks. (The last parameter of many
+// members, `where`, is not for you: it is there so that this report can name the line of the call.)
 //
 // **Thread safety.** Any member may be called at any time beside any other, on one container or on two, except: construction
 // and destruction; and moves, swap and assignment exchange the functions and the allocator without a lock, so where these have
@@ -29,8 +30,8 @@
 // exactly once, and a key that comes, goes or comes back meanwhile at most once.
 //
 // **Progress.** Blocking, on the locks of the cell or shard of the key and on nothing else. Operations on two containers cannot
-// deadlock, whatever other such operations run: merge does not wait for a lock of one while it holds a lock of the other, and
-// ==, swap and assignment wait for each other, whichever containers they are called for.
+// deadlock, whatever other such operations run: merge and == do not wait for a lock of one while they hold a lock of the other,
+// for longer than a moment, and swap and assignment wait for containers in the order of their addresses.
 //
 // **Exceptions.** If anything throws in an operation on one element, the container is as before, and locks are free again;
 // with two exceptions. What a visitor does to an element before it throws is done, and an element whose _and_visit function
@@ -43,6 +44,7 @@
 #include <tandem/cell/table.hpp>
 #include <tandem/cell/visitor.hpp>
 #include <tandem/detail/keyed.hpp>
+#include <tandem/sync/backoff.hpp>
 
 #include <algorithm>
 #include <array>
@@ -51,7 +53,6 @@
 #include <initializer_list>
 #include <iterator>
 #include <memory>
-#include <mutex>
 #include <numeric>
 #include <optional>
 #include <ranges>
@@ -60,12 +61,6 @@
 #include <utility>
 
 namespace tandem::cell {
-
-// Held while locks of two containers are waited for, so that no two that do this wait for each other.
-inline std::mutex& two_container_mutex() noexcept {
-  static std::mutex mutex;
-  return mutex;
-}
 
 #ifdef __cpp_lib_parallel_algorithm
 // The algorithms take it for one. std::is_execution_policy would need <execution>, and that, in libstdc++, a library to link.
@@ -85,6 +80,8 @@ class visiting {
  protected:
   using types = engine_traits<Engine>;
   using element = typename types::element;
+  using caller = detail::caller;
+  using called_from = detail::called_from;
 
  public:
   using key_type = typename element::key_type;
@@ -105,37 +102,37 @@ class visiting {
 
   // f(element), with exclusive access.
   template <detail::key_for<types> Q = key_type, class F>
-  size_type visit(const Q& k, F&& f, detail::caller where = detail::caller::here()) {
-    detail::called_from const place(where);
+  size_type visit(const Q& k, F&& f, caller where = caller::here()) {
+    called_from const place(where);
     auto&& sought = detail::as_key<types>(k);
     return engine_.template visit<access::exclusive>(hashed(sought), showing<access::exclusive>(f));
   }
   template <detail::key_for<types> Q = key_type, class F>
-  size_type visit(const Q& k, F&& f, detail::caller where = detail::caller::here()) const {
+  size_type visit(const Q& k, F&& f, caller where = caller::here()) const {
     return cvisit(k, f, where);
   }
   template <detail::key_for<types> Q = key_type, class F>
-  size_type cvisit(const Q& k, F&& f, detail::caller where = detail::caller::here()) const {
-    detail::called_from const place(where);
+  size_type cvisit(const Q& k, F&& f, caller where = caller::here()) const {
+    called_from const place(where);
     auto&& sought = detail::as_key<types>(k);
     return engine_.peek(hashed(sought), showing<access::shared>(f));
   }
 
   template <detail::key_for<types> Q = key_type>
-  [[nodiscard]] size_type count(const Q& k, detail::caller where = detail::caller::here()) const {
-    detail::called_from const place(where);
+  [[nodiscard]] size_type count(const Q& k, caller where = caller::here()) const {
+    called_from const place(where);
     auto&& sought = detail::as_key<types>(k);
     return engine_.peek(hashed(sought), nothing);
   }
   template <detail::key_for<types> Q = key_type>
-  [[nodiscard]] bool contains(const Q& k, detail::caller where = detail::caller::here()) const {
+  [[nodiscard]] bool contains(const Q& k, caller where = caller::here()) const {
     return count(k, where) != 0;
   }
 
   // A copy of the value; of a set's element. Nothing if the key is absent.
   template <detail::key_for<types> Q = key_type>
-  [[nodiscard]] auto get(const Q& k, detail::caller where = detail::caller::here()) const {
-    detail::called_from const place(where);
+  [[nodiscard]] auto get(const Q& k, caller where = caller::here()) const {
+    called_from const place(where);
     std::optional<stored> copy;
     auto&& sought = detail::as_key<types>(k);
     engine_.peek(hashed(sought), [&](const value_type& x) { copy.emplace(shown<element>::mapped_of(x)); });
@@ -144,36 +141,36 @@ class visiting {
   // f(const T&), or f(const Key&, const T&): an optional of what it returned, which must not be a reference; bool, if it
   // returns nothing. For a set, f(const Key&).
   template <detail::key_for<types> Q = key_type, class F>
-  auto read(const Q& k, F&& f, detail::caller where = detail::caller::here()) const {
-    detail::called_from const place(where);
-    using seen = decltype(call_with_value<element>(f, std::declval<const value_type&>()));
+  auto read(const Q& k, F&& f, caller where = caller::here()) const {
+    called_from const place(where);
+    using seen = decltype(cell::call_with_value<element>(f, std::declval<const value_type&>()));
     visit_result<seen> result;
     auto&& sought = detail::as_key<types>(k);
     engine_.peek(hashed(sought), [&](const value_type& x) {
-      result.set([&]() -> decltype(auto) { return call_with_value<element>(f, x); });
+      result.set([&]() -> decltype(auto) { return cell::call_with_value<element>(f, x); });
     });
     return std::move(result).get();
   }
 
   template <detail::key_for<types> Q = key_type>
-  size_type erase(const Q& k, detail::caller where = detail::caller::here()) {
-    detail::called_from const place(where);
+  size_type erase(const Q& k, caller where = caller::here()) {
+    called_from const place(where);
     auto&& sought = detail::as_key<types>(k);
     return engine_.erase_if(hashed(sought), [](const value_type&) { return true; });
   }
   // Erases it if pred(element) is true.
   template <detail::key_for<types> Q = key_type, class Predicate>
-  size_type erase_if(const Q& k, Predicate&& pred, detail::caller where = detail::caller::here()) {
-    detail::called_from const place(where);
+  size_type erase_if(const Q& k, Predicate&& pred, caller where = caller::here()) {
+    called_from const place(where);
     auto&& sought = detail::as_key<types>(k);
     return engine_.erase_if(hashed(sought), judging<access::exclusive>(pred));
   }
   // Erases it and returns it. The key is moved, or copied where a move of the value might throw after it.
   template <detail::key_for<types> Q = key_type>
-  std::optional<value_type> extract(const Q& k, detail::caller where = detail::caller::here()) {
-    detail::called_from const place(where);
+  std::optional<value_type> extract(const Q& k, caller where = caller::here()) {
+    called_from const place(where);
     auto&& sought = detail::as_key<types>(k);
-    return extracted<element, moves_keys>([&](auto&& f) { engine_.take(hashed(sought), f); });
+    return cell::extracted<element, moves_keys>([&](auto&& f) { engine_.take(hashed(sought), f); });
   }
 
   // ---- Insertion. These return whether they have inserted an element; if not, the one with that key is as it was, and
@@ -189,137 +186,131 @@ class visiting {
   // Constructs value_type(args...) if its key is absent.
   template <class... Args>
   bool emplace(Args&&... args) {
-    detail::called_from const place(detail::caller::here());
+    called_from const place(caller::here());
     return emplace_with(nothing, nothing, std::forward<Args>(args)...);
   }
   template <class... ArgsAndF>
   bool emplace_or_visit(ArgsAndF&&... args_f) {
-    detail::called_from const place(detail::caller::here());
-    return functions_first<1>(or_visit<access::exclusive>(), std::forward<ArgsAndF>(args_f)...);
+    called_from const place(caller::here());
+    return cell::functions_first<1>(or_visit<access::exclusive>(), std::forward<ArgsAndF>(args_f)...);
   }
   template <class... ArgsAndF>
   bool emplace_or_cvisit(ArgsAndF&&... args_f) {
-    detail::called_from const place(detail::caller::here());
-    return functions_first<1>(or_visit<access::shared>(), std::forward<ArgsAndF>(args_f)...);
+    called_from const place(caller::here());
+    return cell::functions_first<1>(or_visit<access::shared>(), std::forward<ArgsAndF>(args_f)...);
   }
   template <class... ArgsAndF>
   bool emplace_and_visit(ArgsAndF&&... args_f1_f2) {
-    detail::called_from const place(detail::caller::here());
-    return functions_first<2>(and_visit<access::exclusive>(), std::forward<ArgsAndF>(args_f1_f2)...);
+    called_from const place(caller::here());
+    return cell::functions_first<2>(and_visit<access::exclusive>(), std::forward<ArgsAndF>(args_f1_f2)...);
   }
   template <class... ArgsAndF>
   bool emplace_and_cvisit(ArgsAndF&&... args_f1_f2) {
-    detail::called_from const place(detail::caller::here());
-    return functions_first<2>(and_visit<access::shared>(), std::forward<ArgsAndF>(args_f1_f2)...);
+    called_from const place(caller::here());
+    return cell::functions_first<2>(and_visit<access::shared>(), std::forward<ArgsAndF>(args_f1_f2)...);
   }
 
   // X: a value_type, an init_type, or whatever a value_type can be made from.
-  bool insert(init_type&& x, detail::caller where = detail::caller::here()) {
-    detail::called_from const place(where);
+  bool insert(init_type&& x, caller where = caller::here()) {
+    called_from const place(where);
     return emplace_with(nothing, nothing, std::move(x));
   }
   template <class X>
     requires std::is_constructible_v<value_type, X>
-  bool insert(X&& x, detail::caller where = detail::caller::here()) {
-    detail::called_from const place(where);
+  bool insert(X&& x, caller where = caller::here()) {
+    called_from const place(where);
     return emplace_with(nothing, nothing, std::forward<X>(x));
   }
   template <class F>
-  bool insert_or_visit(init_type&& x, F&& f, detail::caller where = detail::caller::here()) {
-    detail::called_from const place(where);
+  bool insert_or_visit(init_type&& x, F&& f, caller where = caller::here()) {
+    called_from const place(where);
     return or_visit<access::exclusive>()(f, std::move(x));
   }
   template <class X, class F>
     requires std::is_constructible_v<value_type, X>
-  bool insert_or_visit(X&& x, F&& f, detail::caller where = detail::caller::here()) {
-    detail::called_from const place(where);
+  bool insert_or_visit(X&& x, F&& f, caller where = caller::here()) {
+    called_from const place(where);
     return or_visit<access::exclusive>()(f, std::forward<X>(x));
   }
   template <class F>
-  bool insert_or_cvisit(init_type&& x, F&& f, detail::caller where = detail::caller::here()) {
-    detail::called_from const place(where);
+  bool insert_or_cvisit(init_type&& x, F&& f, caller where = caller::here()) {
+    called_from const place(where);
     return or_visit<access::shared>()(f, std::move(x));
   }
   template <class X, class F>
     requires std::is_constructible_v<value_type, X>
-  bool insert_or_cvisit(X&& x, F&& f, detail::caller where = detail::caller::here()) {
-    detail::called_from const place(where);
+  bool insert_or_cvisit(X&& x, F&& f, caller where = caller::here()) {
+    called_from const place(where);
     return or_visit<access::shared>()(f, std::forward<X>(x));
   }
   template <class F1, class F2>
-  bool insert_and_visit(init_type&& x, F1&& f1, F2&& f2, detail::caller where = detail::caller::here()) {
-    detail::called_from const place(where);
+  bool insert_and_visit(init_type&& x, F1&& f1, F2&& f2, caller where = caller::here()) {
+    called_from const place(where);
     return and_visit<access::exclusive>()(f1, f2, std::move(x));
   }
   template <class X, class F1, class F2>
     requires std::is_constructible_v<value_type, X>
-  bool insert_and_visit(X&& x, F1&& f1, F2&& f2, detail::caller where = detail::caller::here()) {
-    detail::called_from const place(where);
+  bool insert_and_visit(X&& x, F1&& f1, F2&& f2, caller where = caller::here()) {
+    called_from const place(where);
     return and_visit<access::exclusive>()(f1, f2, std::forward<X>(x));
   }
   template <class F1, class F2>
-  bool insert_and_cvisit(init_type&& x, F1&& f1, F2&& f2, detail::caller where = detail::caller::here()) {
-    detail::called_from const place(where);
+  bool insert_and_cvisit(init_type&& x, F1&& f1, F2&& f2, caller where = caller::here()) {
+    called_from const place(where);
     return and_visit<access::shared>()(f1, f2, std::move(x));
   }
   template <class X, class F1, class F2>
     requires std::is_constructible_v<value_type, X>
-  bool insert_and_cvisit(X&& x, F1&& f1, F2&& f2, detail::caller where = detail::caller::here()) {
-    detail::called_from const place(where);
+  bool insert_and_cvisit(X&& x, F1&& f1, F2&& f2, caller where = caller::here()) {
+    called_from const place(where);
     return and_visit<access::shared>()(f1, f2, std::forward<X>(x));
   }
 
   // All of a range, one after the other. These return how many were inserted.
   template <std::input_iterator It>
-  size_type insert(It first, It last, detail::caller where = detail::caller::here()) {
-    detail::called_from const place(where);
-    return insert_each(first, last, [&](auto&& x) { return insert(std::forward<decltype(x)>(x)); });
+  size_type insert(It first, It last, caller where = caller::here()) {
+    return insert_each(first, last, [&](auto&& x) { return insert(std::forward<decltype(x)>(x), where); });
   }
-  size_type insert(std::initializer_list<value_type> list, detail::caller where = detail::caller::here()) {
+  size_type insert(std::initializer_list<value_type> list, caller where = caller::here()) {
     return insert(list.begin(), list.end(), where);
   }
   template <std::ranges::input_range R>
-  size_type insert_range(R&& range, detail::caller where = detail::caller::here()) {
-    detail::called_from const place(where);
+  size_type insert_range(R&& range, caller where = caller::here()) {
     return insert_each(std::ranges::begin(range), std::ranges::end(range),
-                       [&](auto&& x) { return insert(std::forward<decltype(x)>(x)); });
+                       [&](auto&& x) { return insert(std::forward<decltype(x)>(x), where); });
   }
   template <std::input_iterator It, class F>
-  size_type insert_or_visit(It first, It last, F&& f, detail::caller where = detail::caller::here()) {
+  size_type insert_or_visit(It first, It last, F&& f, caller where = caller::here()) {
     return insert_each(first, last, [&](auto&& x) { return insert_or_visit(std::forward<decltype(x)>(x), f, where); });
   }
   template <class F>
-  size_type insert_or_visit(std::initializer_list<value_type> list, F&& f,
-                            detail::caller where = detail::caller::here()) {
+  size_type insert_or_visit(std::initializer_list<value_type> list, F&& f, caller where = caller::here()) {
     return insert_or_visit(list.begin(), list.end(), f, where);
   }
   template <std::input_iterator It, class F>
-  size_type insert_or_cvisit(It first, It last, F&& f, detail::caller where = detail::caller::here()) {
+  size_type insert_or_cvisit(It first, It last, F&& f, caller where = caller::here()) {
     return insert_each(first, last, [&](auto&& x) { return insert_or_cvisit(std::forward<decltype(x)>(x), f, where); });
   }
   template <class F>
-  size_type insert_or_cvisit(std::initializer_list<value_type> list, F&& f,
-                             detail::caller where = detail::caller::here()) {
+  size_type insert_or_cvisit(std::initializer_list<value_type> list, F&& f, caller where = caller::here()) {
     return insert_or_cvisit(list.begin(), list.end(), f, where);
   }
   template <std::input_iterator It, class F1, class F2>
-  size_type insert_and_visit(It first, It last, F1&& f1, F2&& f2, detail::caller where = detail::caller::here()) {
+  size_type insert_and_visit(It first, It last, F1&& f1, F2&& f2, caller where = caller::here()) {
     return insert_each(first, last,
                        [&](auto&& x) { return insert_and_visit(std::forward<decltype(x)>(x), f1, f2, where); });
   }
   template <class F1, class F2>
-  size_type insert_and_visit(std::initializer_list<value_type> list, F1&& f1, F2&& f2,
-                             detail::caller where = detail::caller::here()) {
+  size_type insert_and_visit(std::initializer_list<value_type> list, F1&& f1, F2&& f2, caller where = caller::here()) {
     return insert_and_visit(list.begin(), list.end(), f1, f2, where);
   }
   template <std::input_iterator It, class F1, class F2>
-  size_type insert_and_cvisit(It first, It last, F1&& f1, F2&& f2, detail::caller where = detail::caller::here()) {
+  size_type insert_and_cvisit(It first, It last, F1&& f1, F2&& f2, caller where = caller::here()) {
     return insert_each(first, last,
                        [&](auto&& x) { return insert_and_cvisit(std::forward<decltype(x)>(x), f1, f2, where); });
   }
   template <class F1, class F2>
-  size_type insert_and_cvisit(std::initializer_list<value_type> list, F1&& f1, F2&& f2,
-                              detail::caller where = detail::caller::here()) {
+  size_type insert_and_cvisit(std::initializer_list<value_type> list, F1&& f1, F2&& f2, caller where = caller::here()) {
     return insert_and_cvisit(list.begin(), list.end(), f1, f2, where);
   }
 
@@ -329,13 +320,13 @@ class visiting {
   // moving the value might throw after it.
   template <class Other>
     requires std::same_as<element, typename engine_traits<Other>::element>
-  size_type merge(visiting<Other>& source, detail::caller where = detail::caller::here()) {
-    detail::called_from const place(where);
+  size_type merge(visiting<Other>& source, caller where = caller::here()) {
+    called_from const place(where);
     return engine_.merge(source.engine_);
   }
   template <class Other>
     requires std::same_as<element, typename engine_traits<Other>::element>
-  size_type merge(visiting<Other>&& source, detail::caller where = detail::caller::here()) {
+  size_type merge(visiting<Other>&& source, caller where = caller::here()) {
     return merge(source, where);
   }
 
@@ -343,33 +334,33 @@ class visiting {
 
   // f(element) for each. Return how many there were.
   template <class F>
-  size_type visit_all(F&& f, detail::caller where = detail::caller::here()) {
-    detail::called_from const place(where);
+  size_type visit_all(F&& f, caller where = caller::here()) {
+    called_from const place(where);
     return visit_each<access::exclusive>(engine_, f);
   }
   template <class F>
-  size_type visit_all(F&& f, detail::caller where = detail::caller::here()) const {
+  size_type visit_all(F&& f, caller where = caller::here()) const {
     return cvisit_all(f, where);
   }
   template <class F>
-  size_type cvisit_all(F&& f, detail::caller where = detail::caller::here()) const {
-    detail::called_from const place(where);
+  size_type cvisit_all(F&& f, caller where = caller::here()) const {
+    called_from const place(where);
     return visit_each<access::shared>(engine_, f);
   }
 
   // While f(element) is true. Return whether it was each time.
   template <class F>
-  bool visit_while(F&& f, detail::caller where = detail::caller::here()) {
-    detail::called_from const place(where);
+  bool visit_while(F&& f, caller where = caller::here()) {
+    called_from const place(where);
     return engine_.template scan<access::exclusive>(judging<access::exclusive>(f));
   }
   template <class F>
-  bool visit_while(F&& f, detail::caller where = detail::caller::here()) const {
+  bool visit_while(F&& f, caller where = caller::here()) const {
     return cvisit_while(f, where);
   }
   template <class F>
-  bool cvisit_while(F&& f, detail::caller where = detail::caller::here()) const {
-    detail::called_from const place(where);
+  bool cvisit_while(F&& f, caller where = caller::here()) const {
+    called_from const place(where);
     return engine_.template scan<access::shared>(judging<access::shared>(f));
   }
 
@@ -377,26 +368,26 @@ class visiting {
   // visits where the table is larger than the caches: the memory that several lookups need is asked for together.
   template <std::forward_iterator It, class F>
     requires visits_in_bulk<Engine>
-  size_type visit(It first, It last, F&& f, detail::caller where = detail::caller::here()) {
-    detail::called_from const place(where);
+  size_type visit(It first, It last, F&& f, caller where = caller::here()) {
+    called_from const place(where);
     return engine_.template visit_bulk<access::exclusive>(first, last, showing<access::exclusive>(f));
   }
   template <std::forward_iterator It, class F>
     requires visits_in_bulk<Engine>
-  size_type visit(It first, It last, F&& f, detail::caller where = detail::caller::here()) const {
+  size_type visit(It first, It last, F&& f, caller where = caller::here()) const {
     return cvisit(first, last, f, where);
   }
   template <std::forward_iterator It, class F>
     requires visits_in_bulk<Engine>
-  size_type cvisit(It first, It last, F&& f, detail::caller where = detail::caller::here()) const {
-    detail::called_from const place(where);
+  size_type cvisit(It first, It last, F&& f, caller where = caller::here()) const {
+    called_from const place(where);
     return engine_.template visit_bulk<access::shared>(first, last, showing<access::shared>(f));
   }
 
   // Erases the elements for which pred(element) is true. Returns how many.
   template <class Predicate>
-  size_type erase_if(Predicate&& pred, detail::caller where = detail::caller::here()) {
-    detail::called_from const place(where);
+  size_type erase_if(Predicate&& pred, caller where = caller::here()) {
+    called_from const place(where);
     return engine_.erase_if(judging<access::exclusive>(pred));
   }
 
@@ -462,13 +453,13 @@ class visiting {
   void max_load_factor(float) noexcept {}
   [[nodiscard]] size_type max_load() const noexcept { return bucket_count(); }
   // Room for n elements.
-  void reserve(size_type n, detail::caller where = detail::caller::here()) {
-    detail::called_from const place(where);
+  void reserve(size_type n, caller where = caller::here()) {
+    called_from const place(where);
     engine_.reserve(n);
   }
   // Room for n elements, or for those that there are, if they are more; not much more room than that.
-  void rehash(size_type n, detail::caller where = detail::caller::here()) {
-    detail::called_from const place(where);
+  void rehash(size_type n, caller where = caller::here()) {
+    called_from const place(where);
     engine_.rehash(n);
   }
 
@@ -492,29 +483,32 @@ class visiting {
   // Whether both have the same keys with equal values.
   static bool equal(const visiting& a, const visiting& b) {
     if (std::addressof(a) == std::addressof(b)) return true;
-    std::lock_guard const alone(two_container_mutex());
+    called_from const place(caller::here());
     if (a.size() != b.size()) return false;
-    return a.engine_.template scan<access::shared>([&](const value_type& x) {
-      bool same = false;
-      b.engine_.peek(b.hashed(element::key_of(x)), [&](const value_type& y) {
-        if constexpr (std::is_void_v<typename element::mapped_type>) {
-          same = true;
-        } else {
-          same = static_cast<bool>(x.second == y.second);
-        }
-      });
-      return same;
-    });
+    // A part at a time, since one that could not be finished is begun again.
+    size_type const parts = std::max(a.size() / 1024, size_type{1});
+    for (size_type part = 0; part != parts;) {
+      switch (compare(a, b, part, parts)) {
+        case comparison::equal:
+          ++part;
+          break;
+        case comparison::different:
+          return false;
+        case comparison::obstructed:
+          atomics::yield();
+      }
+    }
+    return true;
   }
 
   static void swap_engines(visiting& a, visiting& b) {
-    std::lock_guard const alone(two_container_mutex());
+    called_from const place(caller::here());
     a.engine_.swap(b.engine_);
   }
 
   template <class Q>
   detail::prehashed<Q> hashed(const Q& k) const {
-    return with_hash(engine_, k);
+    return cell::with_hash(engine_, k);
   }
 
   // ---- Users' functions as an engine calls them.
@@ -523,16 +517,17 @@ class visiting {
 
   template <access A, class F>
   static auto showing(F& f) noexcept {
-    return [&f](auto& x) { static_cast<void>(call_visitor(f, shown<element>::template as<A>(x))); };
+    return [&f](auto& x) { static_cast<void>(cell::call_visitor(f, shown<element>::template as<A>(x))); };
   }
   template <access A, class F>
   static auto judging(F& f) noexcept {
-    return [&f](auto& x) -> bool { return static_cast<bool>(call_visitor(f, shown<element>::template as<A>(x))); };
+    return
+        [&f](auto& x) -> bool { return static_cast<bool>(cell::call_visitor(f, shown<element>::template as<A>(x))); };
   }
   template <access A, class F>
   static auto visiting_on(F& f) noexcept {
     return [&f](auto& x) {
-      static_cast<void>(call_visitor(f, shown<element>::template as<A>(x)));
+      static_cast<void>(cell::call_visitor(f, shown<element>::template as<A>(x)));
       return true;
     };
   }
@@ -575,12 +570,53 @@ class visiting {
   Engine engine_;
 
  private:
+  using atomics = typename types::options::atomics;
+
+  // Peeks without waiting, if the engine can; whether it did.
+  template <class K, class F>
+  static bool try_look(const Engine& engine, const K& k, F& f) {
+    if constexpr (requires { engine.try_peek(k, f); }) {
+      return engine.try_peek(k, f).has_value();
+    } else {
+      engine.peek(k, f);
+      return true;
+    }
+  }
+
+  enum class comparison { equal, different, obstructed };
+
+  // Whether the elements of a part of `a` are in `b`. Under a lock of `a`, so it does not wait for one of `b` for ever: who has
+  // that may be waiting for this one.
+  static comparison compare(const visiting& a, const visiting& b, size_type part, size_type parts) {
+    comparison result = comparison::equal;
+    a.engine_.template scan_part<access::shared>(part, parts, [&](const value_type& x) {
+      result = comparison::different;
+      auto same = [&](const value_type& y) {
+        if constexpr (std::is_void_v<typename element::mapped_type>) {
+          result = comparison::equal;
+        } else if (static_cast<bool>(x.second == y.second)) {
+          result = comparison::equal;
+        }
+      };
+      backoff<atomics> wait;
+      while (!try_look(b.engine_, b.hashed(element::key_of(x)), same)) {
+        if (wait.is_long()) {
+          result = comparison::obstructed;
+          break;
+        }
+        wait();
+      }
+      return result == comparison::equal;
+    });
+    return result;
+  }
+
   template <access A, class E, class F>
   static size_type visit_each(E& engine, F& f) {
     size_type n = 0;
     engine.template scan<A>([&](auto& x) {
       ++n;
-      static_cast<void>(call_visitor(f, shown<element>::template as<A>(x)));
+      static_cast<void>(cell::call_visitor(f, shown<element>::template as<A>(x)));
       return true;
     });
     return n;
@@ -614,6 +650,8 @@ class visiting_map : public visiting<Engine> {
   using base = visiting<Engine>;
 
  protected:
+  using typename base::called_from;
+  using typename base::caller;
   using typename base::element;
   using typename base::types;
 
@@ -627,43 +665,45 @@ class visiting_map : public visiting<Engine> {
 
   template <key_argument<types> K = key_type, class... Args>
   bool try_emplace(K&& k, Args&&... args) {
-    detail::called_from const place(detail::caller::here());
+    called_from const place(caller::here());
     return try_emplace_with(base::nothing, base::nothing, std::forward<K>(k), std::forward<Args>(args)...);
   }
   template <key_argument<types> K = key_type, class... ArgsAndF>
   bool try_emplace_or_visit(K&& k, ArgsAndF&&... args_f) {
-    detail::called_from const place(detail::caller::here());
-    return functions_first<1>(or_visit<access::exclusive>(std::forward<K>(k)), std::forward<ArgsAndF>(args_f)...);
+    called_from const place(caller::here());
+    return cell::functions_first<1>(or_visit<access::exclusive>(std::forward<K>(k)), std::forward<ArgsAndF>(args_f)...);
   }
   template <key_argument<types> K = key_type, class... ArgsAndF>
   bool try_emplace_or_cvisit(K&& k, ArgsAndF&&... args_f) {
-    detail::called_from const place(detail::caller::here());
-    return functions_first<1>(or_visit<access::shared>(std::forward<K>(k)), std::forward<ArgsAndF>(args_f)...);
+    called_from const place(caller::here());
+    return cell::functions_first<1>(or_visit<access::shared>(std::forward<K>(k)), std::forward<ArgsAndF>(args_f)...);
   }
   template <key_argument<types> K = key_type, class... ArgsAndF>
   bool try_emplace_and_visit(K&& k, ArgsAndF&&... args_f1_f2) {
-    detail::called_from const place(detail::caller::here());
-    return functions_first<2>(and_visit<access::exclusive>(std::forward<K>(k)), std::forward<ArgsAndF>(args_f1_f2)...);
+    called_from const place(caller::here());
+    return cell::functions_first<2>(and_visit<access::exclusive>(std::forward<K>(k)),
+                                    std::forward<ArgsAndF>(args_f1_f2)...);
   }
   template <key_argument<types> K = key_type, class... ArgsAndF>
   bool try_emplace_and_cvisit(K&& k, ArgsAndF&&... args_f1_f2) {
-    detail::called_from const place(detail::caller::here());
-    return functions_first<2>(and_visit<access::shared>(std::forward<K>(k)), std::forward<ArgsAndF>(args_f1_f2)...);
+    called_from const place(caller::here());
+    return cell::functions_first<2>(and_visit<access::shared>(std::forward<K>(k)),
+                                    std::forward<ArgsAndF>(args_f1_f2)...);
   }
 
   // The key has this value afterwards. Returns whether it is new.
   template <key_argument<types> K = key_type, class V = mapped_type>
     requires std::assignable_from<mapped_type&, V> && std::constructible_from<mapped_type, V>
-  bool insert_or_assign(K&& k, V&& value, detail::caller where = detail::caller::here()) {
-    detail::called_from const place(where);
+  bool insert_or_assign(K&& k, V&& value, caller where = caller::here()) {
+    called_from const place(where);
     auto assign = [&](value_type& x) { x.second = std::forward<V>(value); };
     return try_emplace_with(base::nothing, assign, std::forward<K>(k), std::forward<V>(value));
   }
   // The same, and returns the value that was there before. Strong, if a swap of values is.
   template <key_argument<types> K = key_type, class V = mapped_type>
     requires std::constructible_from<mapped_type, V>
-  std::optional<mapped_type> exchange(K&& k, V&& value, detail::caller where = detail::caller::here()) {
-    detail::called_from const place(where);
+  std::optional<mapped_type> exchange(K&& k, V&& value, caller where = caller::here()) {
+    called_from const place(where);
     std::optional<mapped_type> old;
     auto exchange = [&](value_type& x) {
       old.emplace(std::forward<V>(value));
@@ -679,13 +719,13 @@ class visiting_map : public visiting<Engine> {
   // A copy of the value, or else `otherwise`.
   template <detail::key_for<types> Q = key_type, class V = mapped_type>
     requires std::constructible_from<mapped_type, V>
-  [[nodiscard]] mapped_type value_or(const Q& k, V&& otherwise, detail::caller where = detail::caller::here()) const {
+  [[nodiscard]] mapped_type value_or(const Q& k, V&& otherwise, caller where = caller::here()) const {
     std::optional<mapped_type> copy = this->get(k, where);
     return copy ? *std::move(copy) : static_cast<mapped_type>(std::forward<V>(otherwise));
   }
   // A copy of the value. Throws std::out_of_range if the key is absent.
   template <detail::key_for<types> Q = key_type>
-  [[nodiscard]] mapped_type at(const Q& k, detail::caller where = detail::caller::here()) const {
+  [[nodiscard]] mapped_type at(const Q& k, caller where = caller::here()) const {
     std::optional<mapped_type> copy = this->get(k, where);
     if (!copy) throw std::out_of_range("tandem: at() of a key that is not in the map");
     return *std::move(copy);
@@ -693,13 +733,13 @@ class visiting_map : public visiting<Engine> {
   // f(T&), or f(const Key&, T&), with exclusive access: an optional of what it returned, which must not be a reference; bool, if
   // it returns nothing.
   template <detail::key_for<types> Q = key_type, class F>
-  auto update(const Q& k, F&& f, detail::caller where = detail::caller::here()) {
-    detail::called_from const place(where);
-    using seen = decltype(call_with_value<element>(f, std::declval<value_type&>()));
+  auto update(const Q& k, F&& f, caller where = caller::here()) {
+    called_from const place(where);
+    using seen = decltype(cell::call_with_value<element>(f, std::declval<value_type&>()));
     visit_result<seen> result;
     auto&& sought = detail::as_key<types>(k);
     this->engine_.template visit<access::exclusive>(this->hashed(sought), [&](value_type& x) {
-      result.set([&]() -> decltype(auto) { return call_with_value<element>(f, x); });
+      result.set([&]() -> decltype(auto) { return cell::call_with_value<element>(f, x); });
     });
     return std::move(result).get();
   }

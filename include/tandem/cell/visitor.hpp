@@ -253,10 +253,10 @@ struct placing<map_element<Key, T>> {
   template <class Engine, class New, class Old, class K, class V>
   static bool place(Engine& engine, New&& on_new, Old&& on_old, K&& k, V&& v) {
     if constexpr (std::same_as<std::remove_cvref_t<K>, Key>) {
-      return engine.emplace(with_hash(engine, k), on_new, on_old, std::forward<K>(k), std::forward<V>(v));
+      return engine.emplace(cell::with_hash(engine, k), on_new, on_old, std::forward<K>(k), std::forward<V>(v));
     } else {
       Key made = static_cast<Key>(std::forward<K>(k));
-      return engine.emplace(with_hash(engine, made), on_new, on_old, std::move(made), std::forward<V>(v));
+      return engine.emplace(cell::with_hash(engine, made), on_new, on_old, std::move(made), std::forward<V>(v));
     }
   }
 
@@ -274,11 +274,11 @@ struct placing<map_element<Key, T>> {
   static bool place(Engine& engine, New&& on_new, Old&& on_old, std::piecewise_construct_t, std::tuple<K...> k, V&& v) {
     if constexpr ((std::same_as<std::remove_cvref_t<K>, Key> && ...) && sizeof...(K) == 1) {
       const Key& seen = std::get<0>(k);
-      return engine.emplace(with_hash(engine, seen), on_new, on_old, std::piecewise_construct, std::move(k),
+      return engine.emplace(cell::with_hash(engine, seen), on_new, on_old, std::piecewise_construct, std::move(k),
                             std::forward<V>(v));
     } else {
       Key made = std::make_from_tuple<Key>(std::move(k));
-      return engine.emplace(with_hash(engine, made), on_new, on_old, std::piecewise_construct,
+      return engine.emplace(cell::with_hash(engine, made), on_new, on_old, std::piecewise_construct,
                             std::forward_as_tuple(std::move(made)), std::forward<V>(v));
     }
   }
@@ -286,10 +286,10 @@ struct placing<map_element<Key, T>> {
   // try_emplace: k is the key or stands for it, v... are for the value.
   template <class Engine, class New, class Old, class K, class... V>
   static bool place_value(Engine& engine, New&& on_new, Old&& on_old, K&& k, V&&... v) {
-    return with_key<engine_traits<Engine>>(std::forward<K>(k), [&](const auto& sought, auto&& source) {
+    return cell::with_key<engine_traits<Engine>>(std::forward<K>(k), [&](const auto& sought, auto&& source) {
       static_assert(std::constructible_from<Key, decltype(source)>,
                     "hash and equality take this type in the place of a key, but no key can be made from it");
-      return engine.emplace(with_hash(engine, sought), on_new, on_old, std::piecewise_construct,
+      return engine.emplace(cell::with_hash(engine, sought), on_new, on_old, std::piecewise_construct,
                             std::forward_as_tuple(std::forward<decltype(source)>(source)),
                             std::forward_as_tuple(std::forward<V>(v)...));
     });
@@ -307,10 +307,10 @@ struct placing<set_element<Key>> {
   template <class Engine, class New, class Old, class K>
     requires key_argument<K, engine_traits<Engine>>
   static bool place(Engine& engine, New&& on_new, Old&& on_old, K&& k) {
-    return with_key<engine_traits<Engine>>(std::forward<K>(k), [&](const auto& sought, auto&& source) {
+    return cell::with_key<engine_traits<Engine>>(std::forward<K>(k), [&](const auto& sought, auto&& source) {
       static_assert(std::constructible_from<Key, decltype(source)>,
                     "hash and equality take this type in the place of a key, but no key can be made from it");
-      return engine.emplace(with_hash(engine, sought), on_new, on_old, std::forward<decltype(source)>(source));
+      return engine.emplace(cell::with_hash(engine, sought), on_new, on_old, std::forward<decltype(source)>(source));
     });
   }
 };

@@ -40,9 +40,13 @@ namespace tandem {
 template <class Atomics = std_atomics>
 class basic_epoch {
  public:
-  // A thread's. `state` is 0 or the epoch that the thread saw when it pinned itself.
+  // A thread's. `state` is the epoch that the thread saw when it pinned itself, or else `idle`.
   struct alignas(no_sharing) record {
-    typename Atomics::template atomic<std::uint64_t> state{0};
+    constexpr record(std::uint64_t now, std::uint64_t idle_state) noexcept : state(now), idle(idle_state) {}
+
+    typename Atomics::template atomic<std::uint64_t> state;
+    // 0 where a light barrier will do, so that pin_lightly() has a single thing to ask.
+    std::uint64_t const idle;
     typename Atomics::template atomic<bool> claimed{true};
     // Constant once in the list.
     record* next = nullptr;
@@ -63,13 +67,27 @@ class basic_epoch {
     ~pin() { end(); }
 
     void end() noexcept {
-      // order[unpin]: release store; pairs with [scan]: what the thread read comes before the memory is freed.
-      if (record_ != nullptr) record_->state.store(0, std::memory_order_release);
+      if (record_ != nullptr) unpin(*record_, record_->idle);
       record_ = nullptr;
     }
 
    private:
     record* record_ = nullptr;
+  };
+
+  // The same for the common case: the thread has a record, is not pinned, and light pins will do. Empty in other cases.
+  class [[nodiscard]] light_pin {
+   public:
+    light_pin(basic_epoch& domain, record& mine) noexcept : record_(domain.pin_lightly(mine) ? &mine : nullptr) {}
+    light_pin(const light_pin&) = delete;
+    light_pin& operator=(const light_pin&) = delete;
+    ~light_pin() {
+      if (record_ != nullptr) unpin(*record_, 0);
+    }
+    explicit operator bool() const noexcept { return record_ != nullptr; }
+
+   private:
+    record* const record_;
   };
 
   constexpr basic_epoch() noexcept = default;
@@ -78,15 +96,9 @@ class basic_epoch {
 
   // Pins the thread whose record is `mine`. Nested pins count as part of the outermost.
   pin enter(record& mine) noexcept {
-    if (mine.state.load(std::memory_order_relaxed) != 0) return pin();
-    std::uint64_t const now = now_.load(std::memory_order_relaxed);
-    // order[pin]: release store; pairs with [scan]: since C++20 a plain store does not continue the release sequence of the
-    //   unpin before it, and a scan that sees this pin must see that one's reads done. Order towards the pointers: below.
-    mine.state.store(now, std::memory_order_release);
-    // order[pin_light]: light barrier; pairs with [scan_heavy]: the scan sees the pin, or what the thread follows from here
-    //   on is what is in sight after the heavy barrier.
-    Atomics::light_barrier();
-    if ((now & light) == 0) {
+    if (mine.state.load(std::memory_order_relaxed) != mine.idle) return pin();
+    announce(mine, now_.load(std::memory_order_relaxed));
+    if (mine.idle != 0) {
       // order[pin_meets]: acq_rel fetch_add; pairs with [scan_meets]: as a barrier; whoever comes second sees the other.
       meeting_.fetch_add(1, std::memory_order_acq_rel);
     }
@@ -95,7 +107,6 @@ class basic_epoch {
 
   // A record for a thread that has none. Throws: std::bad_alloc.
   record& join() {
-    if (!set_up_.load(std::memory_order_relaxed)) set_up();
     // order[list]: acquire load; pairs with [link]: the records are made.
     for (record* r = records_.load(std::memory_order_acquire); r != nullptr; r = r->next) {
       bool free = false;
@@ -103,7 +114,7 @@ class basic_epoch {
       // order[claim]: acquire CAS; pairs with [give_up]: the thread before has stopped using it.
       if (r->claimed.compare_exchange_strong(free, true, std::memory_order_acquire, std::memory_order_relaxed)) return *r;
     }
-    record* const made = new record;
+    record* const made = new record(idle_state(), idle_state());
     made->number = made_.fetch_add(1, std::memory_order_relaxed);
     made->next = records_.load(std::memory_order_relaxed);
     // order[link]: release CAS; pairs with [list], [scan_list], [sync_list]: who finds the record finds it made.
@@ -126,7 +137,7 @@ class basic_epoch {
   }
   bool has_expired(ticket t) const noexcept {
     // order[expired]: acquire load; pairs with [advance]: what pinned threads read comes before what the keeper does now.
-    return now_.load(std::memory_order_acquire) - t >= 3 * one_epoch;
+    return now_.load(std::memory_order_acquire) - t >= 3;
   }
   // Up to three advances, as far as pinned threads let it. Does nothing if another thread is at it.
   void try_advance() noexcept {
@@ -155,16 +166,28 @@ class basic_epoch {
   }
 
  private:
-  // An epoch is an even multiple of the flag `light`, which says that pins need no more than a light barrier.
-  static constexpr std::uint64_t light = 1;
-  static constexpr std::uint64_t one_epoch = 2;
+  static constexpr std::uint64_t first_epoch = 1;
+  static constexpr std::uint64_t never = ~std::uint64_t{0};
 
-  void set_up() noexcept {
-    // Before any record exists nobody is pinned, and light may be switched on.
-    if (!set_up_.exchange(true, std::memory_order_relaxed) && Atomics::heavy_barrier_available()) {
-      now_.fetch_or(light, std::memory_order_relaxed);
-    }
+  static void unpin(record& mine, std::uint64_t idle) noexcept {
+    // order[unpin]: release store; pairs with [scan]: what the thread read comes before the memory is freed.
+    mine.state.store(idle, std::memory_order_release);
   }
+  static void announce(record& mine, std::uint64_t now) noexcept {
+    // order[pin]: release store; pairs with [scan]: since C++20 a plain store does not continue the release sequence of the
+    //   unpin before it, and a scan that sees this pin must see that one's reads done. Order towards the pointers: below.
+    mine.state.store(now, std::memory_order_release);
+    // order[pin_light]: light barrier; pairs with [scan_heavy]: the scan sees the pin, or what the thread follows from here
+    //   on is what is in sight after the heavy barrier.
+    Atomics::light_barrier();
+  }
+  bool pin_lightly(record& mine) noexcept {
+    // Not 0 for the record of a thread that is pinned, that needs more than a light barrier, or that has none.
+    if (mine.state.load(std::memory_order_relaxed) != 0) [[unlikely]] return false;
+    announce(mine, now_.load(std::memory_order_relaxed));
+    return true;
+  }
+  std::uint64_t idle_state() const noexcept { return Atomics::heavy_barrier_available() ? 0 : never; }
 
   // Whoever pins itself after this sees what this thread did before; whoever did so before is seen by this thread's scan.
   void meet() noexcept {
@@ -176,7 +199,8 @@ class basic_epoch {
 
   static std::uint64_t state_of(const record& r) noexcept {
     // order[scan]: acquire load; pairs with [unpin], [pin]: what the thread read is read before anything is freed.
-    return r.state.load(std::memory_order_acquire);
+    std::uint64_t const state = r.state.load(std::memory_order_acquire);
+    return state == r.idle ? 0 : state;
   }
 
   // For one thread at a time.
@@ -188,13 +212,12 @@ class basic_epoch {
       if (std::uint64_t const state = state_of(*r); state != 0 && state != now) return false;
     }
     // order[advance]: acq_rel CAS; pairs with [ticket], [expired]: as there.
-    return now_.compare_exchange_strong(now, now + one_epoch, std::memory_order_acq_rel, std::memory_order_relaxed);
+    return now_.compare_exchange_strong(now, now + 1, std::memory_order_acq_rel, std::memory_order_relaxed);
   }
 
   // Read by every pin.
-  alignas(no_sharing) typename Atomics::template atomic<std::uint64_t> now_{2 * one_epoch};
+  alignas(no_sharing) typename Atomics::template atomic<std::uint64_t> now_{first_epoch};
   typename Atomics::template atomic<record*> records_{nullptr};
-  typename Atomics::template atomic<bool> set_up_{false};
   typename Atomics::template atomic<std::size_t> made_{0};
   // Written by few.
   alignas(no_sharing) typename Atomics::template atomic<bool> advancing_{false};
@@ -209,15 +232,17 @@ struct global_epoch {
   static domain_type& domain() noexcept { return domain_; }
   // This thread's record. Throws std::bad_alloc at a thread's first call, and never later.
   static domain_type::record& here() {
-    domain_type::record* const mine = here_;
-    return mine != nullptr ? *mine : join();
+    domain_type::record& mine = *here_;
+    return &mine != &nobody_ ? mine : join();
   }
+  // As here(), but for a thread that has none a record that cannot be pinned lightly.
+  static domain_type::record& here_if_any() noexcept { return *here_; }
 
  private:
   struct membership {
     ~membership() {
       // A destructor of another thread-local object may come back: it then joins again, and does not leave.
-      if (here_ != nullptr) domain_.leave(*std::exchange(here_, nullptr));
+      if (here_ != &nobody_) domain_.leave(*std::exchange(here_, &nobody_));
     }
   };
 
@@ -235,7 +260,8 @@ struct global_epoch {
   // for all of them, for some 10 ms.
   inline static bool const registered_early_ = std_atomics::heavy_barrier_available();
   inline static constinit domain_type domain_;
-  inline static constinit thread_local domain_type::record* here_ = nullptr;
+  inline static constinit domain_type::record nobody_{1, 0};
+  inline static constinit thread_local domain_type::record* here_ = &nobody_;
 };
 
 }  // namespace tandem
