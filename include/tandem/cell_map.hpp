@@ -1,8 +1,8 @@
 // cell_map: a hash map that any thread may read and write at any time.
 //
-// After boost::concurrent_flat_map: no iterators and no references, but functions that are called with an element while its lock
-// is held. The table is made of cells of 32 elements with a lock each, so threads meet only when they want the same cell at
-// the same time; and it grows and shrinks a few cells per operation, so no operation waits for a whole table.
+// After boost::concurrent_flat_map: no iterators and no references, but functions that are called with an element while its
+// lock is held. The table is made of cells of 32 elements with a lock each, so threads meet only when they want the same
+// cell at the same time; and it grows and shrinks a few cells per operation, so no operation waits for a whole table.
 //
 //     tandem::cell_map<std::string, int> hits;
 //     hits.try_emplace_or_visit("/index", 1, [](auto& entry) { ++entry.second; });   // insert or change: atomic
@@ -10,7 +10,8 @@
 //     std::optional<int> n = hits.get("/index");
 //     hits.erase_if([](const auto& entry) { return entry.second == 0; });
 //
-// Use it for caches, registries, counters: where any thread writes, and what is written must be seen at once. Do not use it when
+// Use it for caches, registries, counters: where any thread writes, and what is written must be seen at once. Do not use it
+// when
 //   - one thread writes, or writes come in batches: evmap's readers take no lock;
 //   - elements must be ordered, or a scan must see one moment: visit_all sees each element as it is when it gets there;
 //   - code wants to keep references to elements: there are none, but for guards;
@@ -20,7 +21,7 @@
 // cell/container.hpp, guards in cell/guards.hpp:
 //
 //   read      get read value_or at contains count            a copy, or what a function makes of the element
-//             visit cvisit                                   f(element) under the lock; many keys at once: visit(first, last, f)
+//             visit cvisit                                   f(element); many keys at once: visit(first, last, f)
 //             find find_exclusive                            the lock, in a guard
 //   insert    emplace insert try_emplace insert_or_assign    and all of them ..._or_visit, ..._or_cvisit, ..._and_visit,
 //                                                            ..._and_cvisit; insert_or_assign has exchange, which returns the
@@ -31,11 +32,12 @@
 //   in steps  entry                                          the lock of a key, present or not, in a guard
 //   table     size empty reserve rehash bucket_count load_factor hold_capacity stats ...
 //
-// **Costs.** A lookup or a change hashes once, takes one lock and touches two or three cache lines, whatever the size. Lookups of
-// pairs of plain data (is_plain_data, concepts.hpp) of at most a few words copy the pair and take no lock. Memory: 64 bytes for each
-// cell of 32, and the elements; elements that are large or whose moves may throw have an allocation of their own. An empty map
-// owns no memory. The table doubles when there are more elements than places, and shrinks when seven of eight places are empty;
-// while that goes on, operations that write each move a few cells. size() adds up a few counters.
+// **Costs.** A lookup or a change hashes once, takes one lock and touches two or three cache lines, whatever the size.
+// Lookups of pairs of plain data (is_plain_data, concepts.hpp) of at most a few words copy the pair and take no lock.
+// Memory: 64 bytes for each cell of 32, and the elements; elements that are large or whose moves may throw have an
+// allocation of their own. An empty map owns no memory. The table doubles when there are more elements than places, and
+// shrinks when seven of eight places are empty; while that goes on, operations that write each move a few cells. size()
+// adds up a few counters.
 //
 // **Thread safety.** Everything beside everything, on one map or on several:
 //

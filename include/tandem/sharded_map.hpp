@@ -1,8 +1,9 @@
 // sharded_map: a hash map in shards, each a sequential map behind a reader-writer lock; and sharded, for data structures of
 // your own.
 //
-// Simple, and as fast as the map inside while threads do not meet in one shard. Any map with the interface of std::unordered_map
-// can be plugged in (std's, Boost's, abseil's), with its properties: stable references under the lock, node allocators, its speed.
+// Simple, and as fast as the map inside while threads do not meet in one shard. Any map with the interface of
+// std::unordered_map can be plugged in (std's, Boost's, abseil's), with its properties: stable references under the lock,
+// node allocators, its speed.
 //
 //     tandem::sharded_map<std::string, int> map;
 //     map.try_emplace_or_visit("hits", 1, [](auto& entry) { ++entry.second; });
@@ -20,9 +21,9 @@
 // **Interface**: that of cell_map, documented in cell/visiting.hpp, without bulk visits and guards: a lock here is one of a
 // whole shard. And shard_count, shard_of, visit_shard, stats.
 //
-// **Costs.** One hash, one lock, one or two lookups in the shard's map. A map that is plugged in hashes a new key a second time, as
-// its insertion takes no hash. Rehashing is the inner map's, while the shard is locked. Memory: 128 bytes or more for each shard, from
-// the first insertion on; an unused map owns none. size() and stats() take no lock.
+// **Costs.** One hash, one lock, one or two lookups in the shard's map. A map that is plugged in hashes a new key a second
+// time, as its insertion takes no hash. Rehashing is the inner map's, while the shard is locked. Memory: 128 bytes or more
+// for each shard, from the first insertion on; an unused map owns none. size() and stats() take no lock.
 //
 // **Shards.** A power of two, which does not change: from the constructor, else from Options::shards, else four for each
 // processor, at least 16. Shards and what is inside them are chosen by different bits of the hash.
@@ -31,7 +32,8 @@
 // swap or assignment where the numbers of shards differ, need both maps to be unused by others. Operations on one element
 // are atomic and linearizable. Operations on all elements see each shard at one moment, one after the other.
 //
-// **Progress.** Blocking: an operation waits for others in the same shard, and for as long as their visitors take. Readers share.
+// **Progress.** Blocking: an operation waits for others in the same shard, and for as long as their visitors take. Readers
+// share.
 //
 // **Re-entrancy.** A visitor must not call the same map: not even for another key, which may be in the same shard. Debug builds
 // (no NDEBUG) report it.
@@ -90,8 +92,8 @@ struct make_default {
   Inner operator()() const { return Inner(); }
 };
 
-// A number of Inners, each behind a lock of its own: what sharded_map is made of, for data structures of your own. A caller says
-// which shard by a hash, and gets to it in a function that is called while the shard's lock is held.
+// A number of Inners, each behind a lock of its own: what sharded_map is made of, for data structures of your own. A caller
+// says which shard by a hash, and gets to it in a function that is called while the shard's lock is held.
 //
 // Bits 24 and up of the hash choose the shard (8 and up where a std::size_t has 32 bits). An Inner that hashes by the same
 // hash should use others: the cell tables here use the upper bits and the lowest eight; tables that mask use the lowest.
@@ -101,7 +103,7 @@ struct make_default {
 // Options::shards; else four for each processor, at least 16. A shard starts on cache lines of its own. They are made
 // when they are first needed, all at once: until then a sharded<Inner> owns no memory, and can be constinit.
 //
-// A function that is called with a shard must not call the same sharded<Inner>, in debug builds this is reported.
+// A function that is called with a shard must not call the same sharded<Inner>; debug builds report it.
 //
 // Thread safety: all members but construction, destruction, moves, and swap with another number of shards may be called
 // from any thread at any time. Progress: blocking. Exceptions: what the function throws is passed on, the lock is free then;

@@ -8,7 +8,8 @@
 // pause has another value than it read: running the loop once more before that would be the same again. If there is
 // such a value already and the read was merely stale, it is ready, and then does not read the same entry again at once:
 // stores become visible in finite time. A loop that had a compare-exchange fail gets one more turn first, because it
-// may go on with the value that it was given. A loop that gives up after so many rounds waits here like any other.
+// may go on with the value that it was given. What the thread has written itself is no news: a loop may count its rounds, or take
+// and give back a lock in each. A loop that gives up after so many rounds waits here like any other.
 #ifndef TANDEM_TESTS_MODEL_MACHINE_HPP
 #define TANDEM_TESTS_MODEL_MACHINE_HPP
 
@@ -427,7 +428,7 @@ class machine {
       thread& t = threads_[i];
       if (t.finished) continue;
       unfinished = true;
-      if (!t.waits || has_news(t)) ready |= only(i);
+      if (!t.waits || has_news(i)) ready |= only(i);
     }
     std::size_t to = 0;
     if (ready != 0) {
@@ -454,11 +455,11 @@ class machine {
   }
 
   // Whether a waiting thread would find something else than the last time.
-  bool has_news(const thread& t) const {
-    for (const sight& s : t.seen_before) {
+  bool has_news(std::size_t waiting) const {
+    for (const sight& s : threads_[waiting].seen_before) {
       const location& x = locations_[s.location];
       for (std::size_t i = s.index + 1; i <= x.newest(); ++i) {
-        if (x.at(i).value != s.value) return true;
+        if (x.at(i).value != s.value && x.at(i).thread != waiting) return true;
       }
     }
     return false;

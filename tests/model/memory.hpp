@@ -79,6 +79,7 @@ constexpr bool in_total_order(std::memory_order order) { return order == std::me
 
 struct store_entry {
   std::uint64_t value = 0;
+  std::size_t thread = 0;  // who has written it
   bool carries = false;  // whether `carried` means anything
   knowledge carried;
 };
@@ -132,7 +133,7 @@ class location {
 
   void write(std::size_t thread, std::uint32_t stamp, const knowledge& known, std::uint64_t value,
              std::memory_order order) {
-    append(known, value, order);
+    append(thread, known, value, order);
     note(thread, stamp, newest(), in_total_order(order));
   }
 
@@ -141,7 +142,7 @@ class location {
                std::memory_order order) {
     const std::size_t before = newest();
     if (acquires(order) && stores_[before].carries) known.join(stores_[before].carried);
-    store_entry& entry = append(known, value, order);
+    store_entry& entry = append(thread, known, value, order);
     const store_entry& head = stores_[before];
     if (head.carries) {
       entry.carries = true;
@@ -157,9 +158,10 @@ class location {
     std::size_t index;
   };
 
-  store_entry& append(const knowledge& known, std::uint64_t value, std::memory_order order) {
+  store_entry& append(std::size_t thread, const knowledge& known, std::uint64_t value, std::memory_order order) {
     store_entry& entry = stores_.emplace_back();
     entry.value = value;
+    entry.thread = thread;
     if (releases(order)) {
       entry.carries = true;
       entry.carried = known;

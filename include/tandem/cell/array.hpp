@@ -3,7 +3,8 @@
 //   array    | header | line 0 | line 1 | ... | slots of cell 0 | slots of cell 1 | ...
 //   line     lock and version | which slots hold an element | which tags went to overflow blocks | the first of these | 32 tags
 //
-// A line is 64 bytes: with one slot, what a lookup touches. The upper bits of the hash choose the cell, so the cells of an
+// A line is 64 bytes: with one slot, what a lookup touches. (Without synchronization and with at most 16 slots it is 32 bytes,
+// and does without the third part: a lookup then has half the tags to compare.) The upper bits of the hash choose the cell, so the cells of an
 // array of any other size hold contiguous ranges of this one's; the lowest eight bits are the tag. (Whoever stands above and
 // chooses tables by hash bits takes some from the middle.) A cell that is full goes on in overflow blocks of eight slots.
 //
@@ -22,6 +23,7 @@
 #include <tandem/cell/match.hpp>
 #include <tandem/cell/slot.hpp>
 #include <tandem/cell/sync_policy.hpp>
+#include <tandem/detail/assume.hpp>
 #include <tandem/sync/cache_line.hpp>
 #include <tandem/sync/release_pages.hpp>
 
@@ -33,6 +35,7 @@
 #include <limits>
 #include <memory>
 #include <new>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -75,12 +78,17 @@ class cell_array {
     }
   };
 
-  struct alignas(cache_line) line {
+  static constexpr bool small_line = !Sync::concurrent && slots <= most_slots / 2;
+  using tags_type = std::conditional_t<small_line, half_tag_words, tag_words>;
+  struct nothing {};
+
+  struct alignas(small_line ? cache_line / 2 : cache_line) line {
     typename Sync::lock lock;
     word<std::uint32_t> occupied{0};
-    word<std::uint64_t> overflown{0};  // bit tag % 64 for each tag that ever went to a block
     word<block*> overflow{nullptr};
-    word<std::uint64_t> tags[4];
+    // Bit tag % 64 for each tag that ever went to a block.
+    [[no_unique_address]] std::conditional_t<small_line, nothing, word<std::uint64_t>> overflown{};
+    word<std::uint64_t> tags[std::tuple_size_v<tags_type>];
   };
 
   // A cell: where it begins. Empty if there is no table.
@@ -150,21 +158,29 @@ class cell_array {
   // blocks. Two functions, so that what matches() refers to can stay in registers; the second should be given its own.
   template <class Matches>
   static place find(cell c, std::size_t hash, Matches&& matches) {
-    unsigned const home = first_of_line(hash);
-    fetch(c.elements + home);
+    // Where locks keep a processor from working ahead, the slots' line is asked for before it is known which one it is, and the
+    // slots are looked at from there on. Elsewhere that would be instructions for nothing.
+    unsigned const home = Sync::concurrent ? first_of_line(hash) : 0;
+    if constexpr (Sync::concurrent) fetch(c.elements + home);
     std::uint32_t found = match(tags_of(*c.at), tag_of(hash)) & occupied(c.at->occupied);
-    // From the home line on, and round.
-    found = std::rotr(found, static_cast<int>(home));
+    if constexpr (Sync::concurrent) found = std::rotr(found, static_cast<int>(home));
     while (found != 0) {
       unsigned const i = (home + static_cast<unsigned>(std::countr_zero(found))) % most_slots;
-      if (matches(std::as_const(c.elements[i]))) [[likely]] return {c.elements + i, nullptr};
+      if (matches(std::as_const(c.elements[i]))) [[likely]] {
+        detail::assume(c.elements + i != nullptr);
+        return {c.elements + i, nullptr};
+      }
       found &= found - 1;
     }
     return {};
   }
   static bool has_overflown(cell c, std::size_t hash) noexcept {
-    // order[overflown]: acquire load; pairs with [set_overflown]: as in [tags].
-    return (c.at->overflown.load(std::memory_order_acquire) >> (hash % 64) & 1) != 0;
+    if constexpr (small_line) {
+      return first_block(*c.at) != nullptr;
+    } else {
+      // order[overflown]: acquire load; pairs with [set_overflown]: as in [tags].
+      return (c.at->overflown.load(std::memory_order_acquire) >> (hash % 64) & 1) != 0;
+    }
   }
   template <class Matches>
 #if defined(__GNUC__)
@@ -391,10 +407,17 @@ class cell_array {
 
   // ---- Words of a line that readers without the lock see, too.
 
-  static tag_words tags_of(const line& l) noexcept {
-    // order[tags]: acquire load; pairs with [set_tags]: with a later writer's word comes the sight of its lock.
-    return {l.tags[0].load(std::memory_order_acquire), l.tags[1].load(std::memory_order_acquire),
-            l.tags[2].load(std::memory_order_acquire), l.tags[3].load(std::memory_order_acquire)};
+  static tags_type tags_of(const line& l) noexcept {
+    // Not a loop: an array that is filled word by word, and then read whole, waits for the stores.
+    auto const word_at = [&l](std::size_t i) {
+      // order[tags]: acquire load; pairs with [set_tags]: with a later writer's word comes the sight of its lock.
+      return l.tags[i].load(std::memory_order_acquire);
+    };
+    if constexpr (small_line) {
+      return {word_at(0), word_at(1)};
+    } else {
+      return {word_at(0), word_at(1), word_at(2), word_at(3)};
+    }
   }
   static std::uint64_t tags_of(const block& b) noexcept {
     // order[block_tags]: acquire load; pairs with [set_tags]: as in [tags].
@@ -459,9 +482,11 @@ class cell_array {
   }
   static place publish(line& l, block& b, unsigned i, std::size_t hash) noexcept {
     set_tag(b.tags, i, tag_of(hash));
-    // order[set_overflown]: release store; pairs with [overflown]: as in [tags].
-    l.overflown.store(l.overflown.load(std::memory_order_relaxed) | std::uint64_t{1} << (hash % 64),
-                      std::memory_order_release);
+    if constexpr (!small_line) {
+      // order[set_overflown]: release store; pairs with [overflown]: as in [tags].
+      l.overflown.store(l.overflown.load(std::memory_order_relaxed) | std::uint64_t{1} << (hash % 64),
+                        std::memory_order_release);
+    }
     set(b.occupied, b.occupied.load(std::memory_order_relaxed) | std::uint32_t{1} << i);
     return {b.elements + i, &b};
   }

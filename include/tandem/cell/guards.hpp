@@ -233,8 +233,9 @@ class [[nodiscard]] entry_guard {
   std::optional<key_type> key_;
 };
 
-// What hold_capacity() returns: while it lives, the container keeps room for so many elements, beside what other such guards
-// ask for. Empty by default and when moved from. It belongs to the container object, not to its content: moves and swaps of the container leave it there.
+// What hold_capacity() returns: while it lives, the container keeps room for so many elements, beside what other such
+// guards ask for. Empty by default and when moved from. It belongs to the container object, not to its content: moves and
+// swaps of the container leave it there.
 template <class Engine>
 class [[nodiscard]] capacity_guard {
  public:

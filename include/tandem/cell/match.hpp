@@ -1,7 +1,7 @@
-// Which of a cell's 32 tags are equal to a given one: one bit each, lowest first.
+// Which of a cell's 32 or 16 tags are equal to a given one: one bit each, lowest first.
 //
-// A tag is eight bits of an entry's hash. The tags come as four words, loaded once by the caller, since other threads may be
-// writing them. The forms below give the same answer for the same words; the compiler's target decides which is used, and
+// A tag is eight bits of an entry's hash. The tags come as four or two words, loaded once by the caller, since other threads may
+// be writing them. The forms below give the same answer for the same words; the compiler's target decides which is used, and
 // `match_portable` does it in ordinary arithmetic anywhere.
 #ifndef TANDEM_CELL_MATCH_HPP
 #define TANDEM_CELL_MATCH_HPP
@@ -22,6 +22,7 @@ namespace tandem::cell {
 using tag = std::uint8_t;
 // The first tag is the lowest byte of the first word.
 using tag_words = std::array<std::uint64_t, 4>;
+using half_tag_words = std::array<std::uint64_t, 2>;
 
 constexpr std::uint64_t repeated(tag t) noexcept { return t * std::uint64_t{0x0101'0101'0101'0101}; }
 
@@ -39,6 +40,19 @@ constexpr std::uint32_t match_portable(const tag_words& tags, tag wanted) noexce
   return match_word(tags[0], wanted) | match_word(tags[1], wanted) << 8 | match_word(tags[2], wanted) << 16 |
          match_word(tags[3], wanted) << 24;
 }
+constexpr std::uint32_t match_portable(const half_tag_words& tags, tag wanted) noexcept {
+  return match_word(tags[0], wanted) | match_word(tags[1], wanted) << 8;
+}
+
+#if defined(__SSE2__) || defined(_M_X64)
+
+inline std::uint32_t match(const half_tag_words& tags, tag wanted) noexcept {
+  __m128i const all = _mm_set_epi64x(static_cast<long long>(tags[1]), static_cast<long long>(tags[0]));
+  __m128i const same = _mm_cmpeq_epi8(all, _mm_set1_epi8(static_cast<char>(wanted)));
+  return static_cast<std::uint32_t>(_mm_movemask_epi8(same));
+}
+
+#endif
 
 #if defined(__AVX2__)
 
@@ -75,10 +89,14 @@ inline std::uint32_t match(const tag_words& tags, tag wanted) noexcept {
   sums = vpaddq_u8(sums, sums);
   return vgetq_lane_u32(vreinterpretq_u32_u8(sums), 0);
 }
+inline std::uint32_t match(const half_tag_words& tags, tag wanted) noexcept {
+  return match(tag_words{tags[0], tags[1], 0, 0}, wanted) & 0xffff;
+}
 
 #else
 
 inline std::uint32_t match(const tag_words& tags, tag wanted) noexcept { return match_portable(tags, wanted); }
+inline std::uint32_t match(const half_tag_words& tags, tag wanted) noexcept { return match_portable(tags, wanted); }
 
 #endif
 

@@ -30,8 +30,9 @@ namespace tandem::cell {
 
 template <class Key, class T, class Hash, class KeyEqual, class Allocator>
 class sequential_map {
+  // Half as many as with locks: fewer tags to compare, and nobody to share a cell with.
   struct options {
-    static constexpr std::size_t slots = most_slots;
+    static constexpr std::size_t slots = most_slots / 2;
     static constexpr bool optimistic_reads = false;
   };
   using element = map_element<Key, T>;
@@ -307,7 +308,7 @@ class sequential_map {
     }
     std::size_t const i = in->index(hash);
     cell const c = (*in)[i];
-    auto const matches = [this, at = std::addressof(k)](const slot& s) { return equal_(slot::key(s), *at); };
+    auto const matches = [this, key = detail::in_register(k)](const slot& s) { return equal_(slot::key(s), key.get()); };
     place found = array::find(c, hash, matches);
     if (!found && array::has_overflown(c, hash)) [[unlikely]] found = array::find_in_blocks(c, hash, matches);
     return {in, i, found};

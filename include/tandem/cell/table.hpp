@@ -222,6 +222,20 @@ class table {
     return visit<access::shared>(k, std::forward<F>(f));
   }
 
+  // As peek(), but does not wait: nothing if a lock is in the way.
+  template <class Q, class F>
+  std::optional<size_type> try_peek(prehashed<Q> k, F&& f) const {
+    locked_cell held;
+    if (try_lock<access::shared>(k.hash, false, held) != lock_attempt::taken) return std::nullopt;
+    if (!held) return 0;
+    detail::held_locks::remember(this, false);
+    unlocker<access::shared> const at_end(held);
+    place const found = find(held.c, k);
+    if (!found) return 0;
+    slot::look(*found.at, std::forward<F>(f));
+    return 1;
+  }
+
   // As peek(): an optional of what f returned, which is neither void nor a reference.
   template <class Q, class F>
   auto peek_for(prehashed<Q> k, F&& f) const {
@@ -743,7 +757,9 @@ class table {
   // Throws what the comparison throws; the lock is ended then.
   template <class Q>
   place find(cell c, const prehashed<Q>& k) const {
-    auto const matches = [this, key = std::addressof(k.key)](const slot& s) { return equal_(slot::key(s), *key); };
+    auto const matches = [this, key = detail::in_register(k.key)](const slot& s) {
+      return equal_(slot::key(s), key.get());
+    };
     if (place const found = array::find(c, k.hash, matches)) return found;
     if (!array::has_overflown(c, k.hash)) return {};
     return array::find_in_blocks(c, k.hash, matches);
@@ -1151,6 +1167,8 @@ class table {
   // A piece at a time, as an array may have many blocks.
   void free_some() noexcept {
     if (retired_.load(std::memory_order_relaxed) == nullptr) return;
+    // order[free]: acquire exchange; pairs with [freed], [stop_freed]: one thread at a time.
+    if (freeing_.exchange(true, std::memory_order_acquire)) return;
     // order[unretire]: acquire exchange; pairs with [retire]: as there.
     array* all = retired_.exchange(nullptr, std::memory_order_acquire);
     for (bool advanced = false; all != nullptr;) {
@@ -1158,12 +1176,14 @@ class table {
       if (!epoch::domain().has_expired(a->retired_at) && !std::exchange(advanced, true)) epoch::domain().try_advance();
       if (!epoch::domain().has_expired(a->retired_at) || !array::dispose_some(a, blocks_per_look)) retire(a);
     }
+    // order[freed]: release store; pairs with [free], [stop_free]: as there.
+    freeing_.store(false, std::memory_order_release);
   }
   static constexpr std::size_t blocks_per_look = 256;
 
   // ---- The whole table.
 
-  // While it lives no operation of another thread is in the table, and no lock or guard of it is held.
+  // While it lives no operation of another thread is in the table, no lock or guard of it is held, and nothing is freed.
   class stop {
    public:
     explicit stop(table& t) : table_(t) {
@@ -1172,6 +1192,8 @@ class table {
       //   synchronization below are the two sides of a barrier.
       for (backoff<atomics> wait; (t.word_.fetch_or(stopped, std::memory_order_acquire) & stopped) != 0;) wait();
       epoch::domain().synchronize();
+      // order[stop_free]: acquire exchange; pairs with [freed], [stop_freed]: one thread at a time.
+      for (backoff<atomics> wait; t.freeing_.exchange(true, std::memory_order_acquire);) wait();
       t.for_each_cell([](array& a, std::size_t i) {
         for (backoff<atomics> wait; !a[i].at->lock.is_idle();) wait();
       });
@@ -1179,6 +1201,8 @@ class table {
     stop(const stop&) = delete;
     stop& operator=(const stop&) = delete;
     ~stop() {
+      // order[stop_freed]: release store; pairs with [free], [stop_free]: as there.
+      table_.freeing_.store(false, std::memory_order_release);
       // order[resume]: release fetch_and; pairs with [word], [stop]: what was done meanwhile is seen.
       table_.word_.fetch_and(~stopped, std::memory_order_release);
     }
@@ -1244,6 +1268,7 @@ class table {
 
   typename sync::template word<tagged> word_{0};
   typename sync::template word<array*> retired_{nullptr};
+  typename sync::template word<bool> freeing_{false};
   typename sync::template word<size_type> held_{0};
   typename sync::template word<size_type> resizes_{0};
   [[no_unique_address]] Hash hash_{};

@@ -36,7 +36,7 @@
 // **Exceptions.** If anything throws in an operation on one element, the container is as before, and locks are free again;
 // with two exceptions. What a visitor does to an element before it throws is done, and an element whose _and_visit function
 // throws has been inserted. Operations on several elements have done their work on those before. Hash and equality may throw.
-// Insertion throws what the constructors of key and value and the allocator throw, and std::length_error at max_size().
+// Insertion throws what the constructors of key and value and the allocator throw.
 #ifndef TANDEM_CELL_VISITING_HPP
 #define TANDEM_CELL_VISITING_HPP
 
@@ -315,9 +315,9 @@ class visiting {
   }
 
   // Moves the elements whose key is not here yet out of `source`, which may have other functions and be another kind of
-  // container of the same elements; the others stay there. Returns how many were moved. Each is in exactly one of the two at
-  // any time, as long as moving it does not throw; if it does, it is still in `source`, as a move leaves it. A key is copied where
-  // moving the value might throw after it.
+  // container of the same elements; the others stay there. Returns how many were moved. Each is in exactly one of the two
+  // at any time, as long as moving it does not throw; if it does, it is still in `source`, as a move leaves it. A key is
+  // copied where moving the value might throw after it.
   template <class Other>
     requires std::same_as<element, typename engine_traits<Other>::element>
   size_type merge(visiting<Other>& source, caller where = caller::here()) {
@@ -487,15 +487,16 @@ class visiting {
     if (a.size() != b.size()) return false;
     // A part at a time, since one that could not be finished is begun again.
     size_type const parts = std::max(a.size() / 1024, size_type{1});
+    size_type patience = 160;
     for (size_type part = 0; part != parts;) {
-      switch (compare(a, b, part, parts)) {
+      switch (compare(a, b, part, parts, patience)) {
         case comparison::equal:
           ++part;
           break;
         case comparison::different:
           return false;
         case comparison::obstructed:
-          atomics::yield();
+          patience = std::min(2 * patience, size_type{640});
       }
     }
     return true;
@@ -570,8 +571,6 @@ class visiting {
   Engine engine_;
 
  private:
-  using atomics = typename types::options::atomics;
-
   // Peeks without waiting, if the engine can; whether it did.
   template <class K, class F>
   static bool try_look(const Engine& engine, const K& k, F& f) {
@@ -586,8 +585,8 @@ class visiting {
   enum class comparison { equal, different, obstructed };
 
   // Whether the elements of a part of `a` are in `b`. Under a lock of `a`, so it does not wait for one of `b` for ever: who has
-  // that may be waiting for this one.
-  static comparison compare(const visiting& a, const visiting& b, size_type part, size_type parts) {
+  // that may be waiting for this one. (160 tries take some milliseconds, 640 half a second.)
+  static comparison compare(const visiting& a, const visiting& b, size_type part, size_type parts, size_type patience) {
     comparison result = comparison::equal;
     a.engine_.template scan_part<access::shared>(part, parts, [&](const value_type& x) {
       result = comparison::different;
@@ -598,13 +597,11 @@ class visiting {
           result = comparison::equal;
         }
       };
-      backoff<atomics> wait;
-      while (!try_look(b.engine_, b.hashed(element::key_of(x)), same)) {
-        if (wait.is_long()) {
-          result = comparison::obstructed;
-          break;
-        }
-        wait();
+      backoff<typename types::options::atomics> wait;
+      for (size_type tries = 0; !try_look(b.engine_, b.hashed(element::key_of(x)), same); wait()) {
+        if (++tries != patience) continue;
+        result = comparison::obstructed;
+        break;
       }
       return result == comparison::equal;
     });
@@ -730,8 +727,8 @@ class visiting_map : public visiting<Engine> {
     if (!copy) throw std::out_of_range("tandem: at() of a key that is not in the map");
     return *std::move(copy);
   }
-  // f(T&), or f(const Key&, T&), with exclusive access: an optional of what it returned, which must not be a reference; bool, if
-  // it returns nothing.
+  // f(T&), or f(const Key&, T&), with exclusive access: an optional of what it returned, which must not be a reference;
+  // bool, if it returns nothing.
   template <detail::key_for<types> Q = key_type, class F>
   auto update(const Q& k, F&& f, caller where = caller::here()) {
     called_from const place(where);

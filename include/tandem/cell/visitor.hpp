@@ -159,7 +159,7 @@ class visit_result {
       "the function returns a reference, which would be used after the element's lock has ended: return a value");
 
  public:
-  using type = std::optional<std::remove_cv_t<R>>;
+  using type = std::optional<std::remove_cvref_t<R>>;
   template <class Call>
   void set(Call&& call) {
     result_.emplace(call());

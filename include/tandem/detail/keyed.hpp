@@ -9,6 +9,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -48,6 +49,34 @@ struct prehashed {
   const Q& key;
   std::size_t hash;
 };
+
+// Numbers and the like by value, everything else by reference: a number whose address nobody takes stays in a register.
+template <class Q>
+class by_reference {
+ public:
+  explicit by_reference(const Q& k) noexcept : key_(std::addressof(k)) {}
+  const Q& get() const noexcept { return *key_; }
+
+ private:
+  const Q* key_;
+};
+template <class Q>
+class by_value {
+ public:
+  explicit by_value(const Q& k) noexcept : key_(k) {}
+  const Q& get() const noexcept { return key_; }
+
+ private:
+  Q key_;
+};
+template <class Q>
+auto in_register(const Q& k) noexcept {
+  if constexpr (std::is_scalar_v<Q>) {
+    return by_value<Q>(k);
+  } else {
+    return by_reference<Q>(k);
+  }
+}
 
 template <class Key, class Hash>
 class keyed_hash {

@@ -1,0 +1,424 @@
+// The cell table under the model checker: small programs of whole operations. What it stands on is in sync_model.cpp.
+//
+// A table of two or four cells with one or two slots each. The hash of a key is the key itself, so programs choose their cells.
+// Threads begin at a table that is prepared as far as possible, often with a resize under way, so that few steps remain.
+//
+// Memory is never used twice in an execution and is filled with rubbish when it is allocated and when it is freed: atomics
+// there are recognised as not alive, so an array that is freed too early, used before it is made, or lost, fails the
+// execution. Values that are not copied are plain data, for which an unordered access is a race.
+#include "model/surroundings.hpp"
+#include "support/catch.hpp"
+
+#include <tandem/cell/element.hpp>
+#include <tandem/cell/table.hpp>
+#include <tandem/sync/epoch.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <initializer_list>
+#include <new>
+#include <utility>
+#include <vector>
+
+namespace {
+
+namespace model = tandem::model;
+using model::check;
+using model::explore;
+using model::program;
+using model::require_searched;
+using model::saw;
+
+// Memory that is not used twice in an execution. What is left at its end is an array or a box that was lost.
+class memory {
+ public:
+  static void* allocate(std::size_t size, std::size_t alignment) {
+    const std::size_t rounded = (size + alignment - 1) / alignment * alignment;
+    void* const at = std::aligned_alloc(alignment, rounded);
+    if (at == nullptr) throw std::bad_alloc();
+    std::memset(at, 0xcd, rounded);
+    ++in_use_;
+    return at;
+  }
+  static void free(void* at, std::size_t size) {
+    std::memset(at, 0xdd, size);
+    freed_.push_back(at);
+    --in_use_;
+  }
+  // For main, when the table is gone.
+  static void check_all_freed() { check(in_use_ == 0, "an array, a block or a box is lost"); }
+  static void begin() {
+    for (void* const at : freed_) std::free(at);
+    freed_.clear();
+    in_use_ = 0;
+  }
+
+ private:
+  static inline std::vector<void*> freed_;
+  static inline long in_use_ = 0;
+};
+
+template <class T>
+struct allocator {
+  using value_type = T;
+  allocator() = default;
+  template <class U>
+  allocator(const allocator<U>&) noexcept {}
+  T* allocate(std::size_t n) {
+    return static_cast<T*>(memory::allocate(n * sizeof(T), std::max(alignof(T), alignof(std::max_align_t))));
+  }
+  void deallocate(T* at, std::size_t n) noexcept { memory::free(at, n * sizeof(T)); }
+  template <class U>
+  bool operator==(const allocator<U>&) const noexcept {
+    return true;
+  }
+};
+
+// The policy, as tandem::global_epoch.
+struct execution_epoch {
+  using domain_type = model::epoch_of_execution::domain_type;
+  static inline model::epoch_of_execution* now = nullptr;
+  static domain_type& domain() noexcept { return now->domain(); }
+  static domain_type::record& here() { return now->here(); }
+};
+
+// What an execution needs before it makes a table: `surroundings here(threads)`, and at its end everything is checked to be freed.
+class surroundings {
+ public:
+  explicit surroundings(std::size_t threads) : epoch_(threads) {
+    memory::begin();
+    execution_epoch::now = &epoch_;
+  }
+  surroundings(const surroundings&) = delete;
+  surroundings& operator=(const surroundings&) = delete;
+  ~surroundings() { memory::check_all_freed(); }
+
+ private:
+  model::epoch_of_execution epoch_;
+};
+
+struct same_hash {
+  using is_avalanching = void;
+  std::size_t operator()(std::uint64_t key) const noexcept { return static_cast<std::size_t>(key); }
+};
+
+// The key with this tag in this eighth of the hashes. With two cells, 0 to 3 are in the first.
+constexpr std::uint64_t key(unsigned eighth, unsigned tag) { return std::uint64_t{eighth} << 61 | tag; }
+
+template <std::size_t Slots, std::size_t Moves>
+struct table_options {
+  using atomics = model::atomics;
+  using epoch = execution_epoch;
+  static constexpr std::size_t slots = Slots;
+  static constexpr std::size_t moves_per_write = Moves;
+};
+
+// Two numbers that are equal in every state that a reader may see.
+struct twins {
+  std::uint64_t first = 0;
+  std::uint64_t second = 0;
+};
+// A number that is not atomic.
+struct single {
+  explicit single(std::uint64_t n = 0) : number(n) {}
+  single(single&& other) noexcept : number(std::move(other.number)) {}
+  single& operator=(single&&) = delete;
+  model::plain<std::uint64_t> number;
+};
+
+// Two kinds of values: copied by readers as words, and read under the lock.
+struct copied {
+  static constexpr bool optimistic = true;
+  using value = twins;
+  static value make(std::uint64_t n) { return {n, n}; }
+  static std::uint64_t get(const value& v) {
+    check(v.first == v.second, "half a value");
+    return v.first;
+  }
+  static void set(value& v, std::uint64_t n) { v = {n, n}; }
+};
+struct locked {
+  static constexpr bool optimistic = false;
+  using value = single;
+  static value make(std::uint64_t n) { return single(n); }
+  static std::uint64_t get(const value& v) { return v.number.read(); }
+  static void set(value& v, std::uint64_t n) { v.number.write(n); }
+};
+
+}  // namespace
+
+template <>
+inline constexpr bool tandem::is_plain_data<twins> = true;
+
+namespace {
+
+using tandem::cell::access;
+using tandem::cell::ignore;
+
+// A table with the operations of the programs.
+template <class Kind, std::size_t Slots = 2, std::size_t Moves = 4>
+class tested_table {
+  struct options : table_options<Slots, Moves> {
+    static constexpr bool optimistic_reads = Kind::optimistic;
+  };
+  using element = tandem::cell::map_element<std::uint64_t, typename Kind::value>;
+  using table_type =
+      tandem::cell::table<element, same_hash, std::equal_to<>, allocator<typename element::value_type>, options>;
+  using value_type = typename element::value_type;
+  static_assert(table_type::copies == Kind::optimistic);
+
+ public:
+  static constexpr std::uint64_t none = 999;
+
+  tested_table() = default;
+  // Room for so many elements.
+  explicit tested_table(std::size_t n) : table_(n, {}, {}, {}) {}
+
+  bool insert(std::uint64_t k, std::uint64_t n) {
+    return table_.emplace(look_for(k), ignore(), ignore(), k, Kind::make(n));
+  }
+  bool erase(std::uint64_t k) {
+    return table_.erase_if(look_for(k), [](const value_type&) { return true; }) == 1;
+  }
+  // `none` if it is not there.
+  std::uint64_t peek(std::uint64_t k) const {
+    std::uint64_t seen = none;
+    table_.peek(look_for(k), [&](const value_type& v) { seen = read(k, v); });
+    return seen;
+  }
+  bool update(std::uint64_t k, auto change) {
+    return table_.template visit<access::exclusive>(look_for(k), [&](value_type& v) {
+      Kind::set(v.second, change(read(k, v)));
+    }) == 1;
+  }
+  template <access A>
+  auto hold(std::uint64_t k) {
+    return table_.template hold<A>(look_for(k));
+  }
+  // How often a scan comes to `k`.
+  int count_in_scan(std::uint64_t k) const {
+    int times = 0;
+    table_.template scan<access::shared>([&](const value_type& v) {
+      static_cast<void>(Kind::get(v.second));
+      if (v.first == k) ++times;
+      return true;
+    });
+    return times;
+  }
+
+  // Begins a resize that has nothing done: for main. There must be two cells, or, to shrink, four.
+  void begin_resize(std::size_t room) {
+    const auto first = table_.hold_entry(look_for(key(0, 99)));
+    const auto second = table_.hold_entry(look_for(key(4, 99)));
+    if (room > table_.bucket_count()) {
+      table_.reserve(room);
+    } else {
+      table_.rehash(room);
+    }
+    check(table_.stats().moving && table_.stats().moved == 0, "not prepared");
+  }
+  void begin_growing() { begin_resize(4 * Slots); }
+  void begin_shrinking() { begin_resize(2 * Slots); }
+  void require_moved() const { check(!table_.stats().moving, "not moved"); }
+
+  table_type& raw() { return table_; }
+
+ private:
+  static tandem::detail::prehashed<std::uint64_t> look_for(const std::uint64_t& k) { return {k, same_hash()(k)}; }
+  static std::uint64_t read(std::uint64_t k, const value_type& v) {
+    check(v.first == k, "another key");
+    const std::uint64_t n = Kind::get(v.second);
+    // The key's own number, and not that of one which had the slot before.
+    check(n / 100 == (k & 0xff), "another key's value");
+    return n;
+  }
+
+  table_type table_;
+};
+
+// The numbers that go with a key: 100 times its tag, and up.
+constexpr std::uint64_t number_of(std::uint64_t k, std::uint64_t more = 0) { return (k & 0xff) * 100 + more; }
+
+constexpr std::uint64_t low = key(0, 1);
+constexpr std::uint64_t high = key(4, 2);
+
+// ---- Within one array.
+
+TEMPLATE_TEST_CASE("of two inserts of one key one wins", "[model][cell_table]", copied, locked) {
+  const auto run = [](bool prepared) {
+    return [prepared](program& p) {
+      surroundings here(2);
+      tested_table<TestType> t(prepared ? 4 : 0);
+      bool won[2] = {};
+      p.thread("one", [&] { won[0] = t.insert(low, number_of(low, 1)); });
+      p.thread("two", [&] { won[1] = t.insert(low, number_of(low, 2)); });
+      p.run();
+      check(won[0] != won[1], "not exactly one winner");
+      check(t.peek(low) == number_of(low, won[0] ? 1 : 2) && t.raw().size() == 1, "not the winner's");
+      saw(won[0] ? "one" : "two");
+    };
+  };
+  require_searched("prepared", explore({}, run(true)), {"one", "two"});
+  require_searched("the first array is made", explore({}, run(false)), {"one", "two"});
+}
+
+TEMPLATE_TEST_CASE("an insert and an erase of one key come one after the other", "[model][cell_table]", copied, locked) {
+  require_searched("insert and erase", explore({}, [](program& p) {
+    surroundings here(2);
+    tested_table<TestType> t(4);
+    bool erased = false;
+    p.thread("inserts", [&] { check(t.insert(low, number_of(low)), "there already"); });
+    p.thread("erases", [&] { erased = t.erase(low); });
+    p.run();
+    check((t.peek(low) == t.none) == erased && t.raw().size() == (erased ? 0U : 1U), "lost, or erased and there");
+    saw(erased ? "erased" : "left");
+  }), {"erased", "left"});
+}
+
+TEMPLATE_TEST_CASE("of two erases of one key one wins", "[model][cell_table]", copied, locked) {
+  require_searched("two erases", explore({}, [](program& p) {
+    surroundings here(2);
+    tested_table<TestType> t(4);
+    t.insert(low, number_of(low));
+    bool won[2] = {};
+    p.thread("one", [&] { won[0] = t.erase(low); });
+    p.thread("two", [&] { won[1] = t.erase(low); });
+    p.run();
+    check(won[0] != won[1] && t.raw().size() == 0, "not exactly one winner");
+  }), {});
+}
+
+TEMPLATE_TEST_CASE("updates are not lost", "[model][cell_table]", copied, locked) {
+  require_searched("two updates", explore({}, [](program& p) {
+    surroundings here(2);
+    tested_table<TestType> t(4);
+    t.insert(low, number_of(low));
+    const auto increment = [&] { check(t.update(low, [](auto n) { return n + 1; }), "not there"); };
+    p.thread("one", increment);
+    p.thread("two", increment);
+    p.run();
+    check(t.peek(low) == number_of(low, 2), "an update is lost");
+  }), {});
+}
+
+TEMPLATE_TEST_CASE("a reader sees no half of an update", "[model][cell_table]", copied, locked) {
+  require_searched("update and peek", explore({}, [](program& p) {
+    surroundings here(2);
+    tested_table<TestType> t(4);
+    t.insert(low, number_of(low));
+    p.thread("writer", [&] {
+      t.update(low, [](auto n) { return n + 1; });
+      t.update(low, [](auto n) { return n + 1; });
+    });
+    p.thread("reader", [&] {
+      const auto seen = t.peek(low);
+      check(seen != t.none, "not there");
+      if (seen == number_of(low)) saw("before");
+      if (seen == number_of(low, 2)) saw("after");
+    });
+    p.run();
+  }), {"before", "after"});
+}
+
+TEMPLATE_TEST_CASE("a reader sees no element in the slot of another", "[model][cell_table]", copied, locked) {
+  // The same cell, slot and tag: only the comparison tells them apart.
+  constexpr std::uint64_t other = low | 1 << 16;
+  require_searched("erase, insert and peek", explore({}, [](program& p) {
+    surroundings here(2);
+    tested_table<TestType, 1> t(2);
+    t.insert(low, number_of(low, 1));
+    p.thread("writer", [&] {
+      t.erase(low);
+      t.insert(other, number_of(other, 2));
+    });
+    p.thread("reader", [&] {
+      const auto seen = t.peek(low);
+      check(seen == t.none || seen == number_of(low, 1), "another key's value");
+      saw(seen == t.none ? "gone" : "there");
+    });
+    p.run();
+  }), {"gone", "there"});
+}
+
+// ---- Overflow blocks.
+
+TEMPLATE_TEST_CASE("a key in an overflow block is found beside another that comes there", "[model][cell_table]", copied,
+                   locked) {
+  constexpr std::uint64_t second = key(1, 3);
+  constexpr std::uint64_t third = key(2, 4);
+  require_searched("insert into a block and peek", explore({}, [](program& p) {
+    surroundings here(2);
+    // One slot for each cell and block. Room for four, so that it does not grow.
+    tested_table<TestType, 1> t(2);
+    t.insert(low, number_of(low));
+    p.thread("writer", [&] { check(t.insert(second, number_of(second)), "there already"); });
+    p.thread("reader", [&] {
+      if (t.peek(second) == number_of(second)) saw("found");
+      check(t.peek(third) == t.none, "never there");
+      check(t.peek(low) == number_of(low), "lost");
+    });
+    p.run();
+    check(t.peek(second) == number_of(second), "lost");
+  }), {"found"});
+}
+
+// ---- While elements are being moved.
+
+// A table that is about to grow from two cells to four, or to shrink from four to two, with these two keys.
+template <class Table>
+void prepare_growing(Table& t) {
+  t.insert(low, number_of(low));
+  t.insert(high, number_of(high));
+  t.begin_growing();
+}
+template <class Table>
+void prepare_shrinking(Table& t) {
+  t.insert(low, number_of(low));
+  t.insert(high, number_of(high));
+  t.begin_shrinking();
+}
+
+model::options bounded(int preemptions) {
+  model::options o;
+  o.preemptions = preemptions;
+  return o;
+}
+
+TEMPLATE_TEST_CASE("a key that stays is found while the table grows", "[model][cell_table]", copied, locked) {
+  require_searched("growth", explore(bounded(3), [](program& p) {
+    surroundings here(2);
+    tested_table<TestType> t(4);
+    prepare_growing(t);
+    p.thread("mover", [&] {
+      t.insert(key(7, 3), number_of(key(7, 3)));
+      t.require_moved();
+    });
+    p.thread("reader", [&] {
+      check(t.peek(low) == number_of(low), "lost");
+      check(t.peek(key(1, 4)) == t.none, "never there");
+    });
+    p.run();
+    check(t.peek(high) == number_of(high) && t.peek(key(7, 3)) == number_of(key(7, 3)), "lost");
+  }), {});
+}
+
+TEMPLATE_TEST_CASE("a key that stays is found while the table shrinks", "[model][cell_table]", copied, locked) {
+  require_searched("shrink", explore(bounded(3), [](program& p) {
+    surroundings here(2);
+    tested_table<TestType> t(8);
+    prepare_shrinking(t);
+    p.thread("mover", [&] {
+      t.insert(key(7, 3), number_of(key(7, 3)));
+      t.require_moved();
+    });
+    p.thread("reader", [&] { check(t.peek(low) == number_of(low), "lost"); });
+    p.run();
+    check(t.peek(high) == number_of(high) && t.peek(key(7, 3)) == number_of(key(7, 3)), "lost");
+  }), {});
+}
+
+}  // namespace
