@@ -478,6 +478,14 @@ class sharded_table {
     return visit_in<access::shared>(shards_, k, f);
   }
 
+  // As peek: an optional of what f returned, which is neither void nor a reference.
+  template <class Q, class F>
+  auto peek_for(prehashed<Q> k, F&& f) const {
+    std::optional<std::remove_cv_t<std::invoke_result_t<F, const value_type&>>> result;
+    peek(k, [&](const value_type& x) { result.emplace(f(x)); });
+    return result;
+  }
+
   // As peek, but does not wait: nothing if a lock is in the way.
   template <class Q, class F>
   std::optional<size_type> try_peek(prehashed<Q> k, F&& f) const {

@@ -196,7 +196,7 @@ void check_histories(std::size_t threads, std::size_t calls, std::uint64_t seed)
   CHECK(turns > 10);
 }
 
-constexpr std::size_t calls = rounds(6000);
+constexpr std::size_t calls = rounds(12'000);
 
 }  // namespace
 

@@ -60,7 +60,20 @@ int number_of(const basic_tracked<ThrowingMove>& t) {
 }
 inline int number_of(const std::unique_ptr<int>& p) { return p ? *p : -1; }
 
-using numbers = std::map<int, int>;
+// Printed as far as it helps.
+struct numbers : std::map<int, int> {
+  using std::map<int, int>::map;
+
+  friend std::ostream& operator<<(std::ostream& out, const numbers& all) {
+    out << all.size() << " of them: {";
+    int printed = 0;
+    for (auto const& [key, value] : all) {
+      if (++printed == 30) return out << "...}";
+      out << key << ": " << value << ", ";
+    }
+    return out << '}';
+  }
+};
 
 // What a full visit sees. An element that is visited twice or not found afterwards, and a wrong count, leave an entry with a
 // negative key, so that no comparison with an expected content holds.

@@ -141,6 +141,13 @@ class cell_array {
   std::size_t index(std::size_t hash) const noexcept { return hash >> shift_; }
   cell operator[](std::size_t i) noexcept { return {lines() + i, elements_ + i * slots}; }
   cell at_hash(std::size_t hash) noexcept { return (*this)[index(hash)]; }
+  // As at_hash(), and asks for the line of slots where the element is likely to be, before anybody knows, if the array is so large
+  // that both are likely to be far away: then a lookup takes the time of one cache miss instead of two.
+  cell approach(std::size_t hash) noexcept {
+    cell const c = at_hash(hash);
+    if (is_large()) fetch(c.elements + first_of_line(hash));
+    return c;
+  }
   // How many bits of the hash choose the cell.
   unsigned index_bits() const noexcept { return static_cast<unsigned>(hash_bits) - shift_; }
   // The hashes of cell i begin here.
@@ -158,11 +165,9 @@ class cell_array {
   // blocks. Two functions, so that what matches() refers to can stay in registers; the second should be given its own.
   template <class Matches>
   static place find(cell c, std::size_t hash, Matches&& matches) {
-    // Where locks keep a processor from working ahead, the slots' line is asked for before it is known which one it is, and the
-    // slots are looked at from there on. Elsewhere that would be instructions for nothing.
-    unsigned const home = Sync::concurrent ? first_of_line(hash) : 0;
-    if constexpr (Sync::concurrent) fetch(c.elements + home);
     std::uint32_t found = match(tags_of(*c.at), tag_of(hash)) & occupied(c.at->occupied);
+    // With locks a cell has more slots: from the home line on there are fewer wrong ones before the right one.
+    unsigned const home = Sync::concurrent ? first_of_line(hash) : 0;
     if constexpr (Sync::concurrent) found = std::rotr(found, static_cast<int>(home));
     while (found != 0) {
       unsigned const i = (home + static_cast<unsigned>(std::countr_zero(found))) % most_slots;
@@ -199,7 +204,7 @@ class cell_array {
 
   // Makes an element of `args` in a free slot. Throws what the constructor or the allocator throws; nothing has changed then.
   template <class... Args>
-  static place insert(Allocator& allocator, cell c, std::size_t hash, Args&&... args) {
+  place insert(Allocator& allocator, cell c, std::size_t hash, Args&&... args) const {
     std::uint32_t const free = ~c.at->occupied.load(std::memory_order_relaxed) & full;
     if (free != 0) {
       unsigned const i = nearest(free, hash);
@@ -364,6 +369,8 @@ class cell_array {
         previous_(previous),
         allocator_(allocator) {}
 
+  // Index bits of an array that is large: some hundred kilobytes.
+  static constexpr std::size_t large = slots == most_slots ? 9 : 10;
   static constexpr std::size_t header_size = 2 * no_sharing;
   static constexpr std::size_t elements_offset(std::size_t cells) noexcept {
     std::size_t const end = header_size + cells * sizeof(line);
@@ -448,16 +455,20 @@ class cell_array {
   // The first slot of the cache line in which the element with this hash would like to be.
   static constexpr unsigned first_of_line(std::size_t hash) noexcept {
     constexpr unsigned in_line = static_cast<unsigned>(std::bit_floor(std::max<std::size_t>(1, cache_line / sizeof(slot))));
-    if constexpr (slots != most_slots) {
+    if constexpr (slots < most_slots / 2) {
       return 0;
     } else {
-      return home_of(hash) / in_line * in_line;
+      return home_of(hash) % slots / in_line * in_line;
     }
   }
-  // The first of the free slots from the home line on.
-  static unsigned nearest(std::uint32_t free, std::size_t hash) noexcept {
+  bool is_large() const noexcept { return shift_ < hash_bits - large; }
+  // Where approach() will look, if that is free, or the next one. In a small array the first one, so that fewer lines are in use.
+  unsigned nearest(std::uint32_t free, std::size_t hash) const noexcept {
+    if (!is_large()) return static_cast<unsigned>(std::countr_zero(free));
     unsigned const home = first_of_line(hash);
-    return (home + static_cast<unsigned>(std::countr_zero(std::rotr(free, static_cast<int>(home))))) % most_slots;
+    // Twice, so that the search goes round.
+    std::uint64_t const round = free | std::uint64_t{free} << slots;
+    return (home + static_cast<unsigned>(std::countr_zero(round >> home))) % slots;
   }
 
   static unsigned index_of(cell c, place p) noexcept {

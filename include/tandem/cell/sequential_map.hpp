@@ -206,7 +206,7 @@ class sequential_map {
     make_room();
     array* const in = counting(hash);
     std::size_t const i = in->index(hash);
-    place const made = array::insert(allocator_, (*in)[i], hash, std::forward<Args>(args)...);
+    place const made = in->insert(allocator_, (*in)[i], hash, std::forward<Args>(args)...);
     ++size_;
     return {iterator(this, {in, i, made}), true};
   }
@@ -307,7 +307,7 @@ class sequential_map {
       in = counting(hash);
     }
     std::size_t const i = in->index(hash);
-    cell const c = (*in)[i];
+    cell const c = in->approach(hash);
     auto const matches = [this, key = detail::in_register(k)](const slot& s) { return equal_(slot::key(s), key.get()); };
     place found = array::find(c, hash, matches);
     if (!found && array::has_overflown(c, hash)) [[unlikely]] found = array::find_in_blocks(c, hash, matches);

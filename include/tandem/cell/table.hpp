@@ -279,7 +279,7 @@ class table {
       }
       at_end.changed();
       was_full = array::is_full(*held.c.at);
-      place const made = array::insert(allocator_, held.c, k.hash, std::forward<Args>(args)...);
+      place const made = held.in->insert(allocator_, held.c, k.hash, std::forward<Args>(args)...);
       count = add_to_size(1);
       if constexpr (!std::is_same_v<std::remove_cvref_t<New>, ignore>) slot::with(*made.at, std::forward<New>(on_new));
     }
@@ -363,7 +363,7 @@ class table {
         if (find(held->c, k)) return transfer::present;
         at_end.changed();
         construct([&](auto&&... args) {
-          array::insert(allocator_, held->c, k.hash, std::forward<decltype(args)>(args)...);
+          held->in->insert(allocator_, held->c, k.hash, std::forward<decltype(args)>(args)...);
         });
         count = add_to_size(1);
       }
@@ -519,7 +519,7 @@ class table {
     template <class... Args>
     value_type& emplace(Args&&... args) {
       bool const was_full = array::is_full(*held_.c.at);
-      found_ = array::insert(table_->allocator_, held_.c, hash_, std::forward<Args>(args)...);
+      found_ = held_.in->insert(table_->allocator_, held_.c, hash_, std::forward<Args>(args)...);
       size_type const count = table_->add_to_size(1);
       look_ = look_ || was_full || count % steps_per_look == 0;
       view_.emplace(slot::see(*found_.at));
@@ -712,12 +712,12 @@ class table {
       if (a == nullptr) return lock_attempt::taken;
       if ((w & moving) != 0) [[unlikely]] {
         array* const from = a->previous();
-        cell const c = from->at_hash(hash);
+        cell const c = from->approach(hash);
         lock_attempt const outcome = attempt<A>(*c.at, patient);
         if (outcome == lock_attempt::taken) held = {c, from, this};
         if (outcome != lock_attempt::closed) return outcome;
       }
-      cell const c = a->at_hash(hash);
+      cell const c = a->approach(hash);
       lock_attempt const outcome = attempt<A>(*c.at, patient);
       if (outcome == lock_attempt::taken) held = {c, a, this};
       if (outcome != lock_attempt::closed) return outcome;
@@ -785,7 +785,7 @@ class table {
     tagged const w = word();
     if ((w & flags) != 0) [[unlikely]] return seen;
     if (array* const a = current(w)) {
-      look_into(a->at_hash(hash), hash, key, seen);
+      look_into(a->approach(hash), hash, key, seen);
     } else {
       seen.what = sight::absent;
     }

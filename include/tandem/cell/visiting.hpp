@@ -133,10 +133,8 @@ class visiting {
   template <detail::key_for<types> Q = key_type>
   [[nodiscard]] auto get(const Q& k, caller where = caller::here()) const {
     called_from const place(where);
-    std::optional<stored> copy;
     auto&& sought = detail::as_key<types>(k);
-    engine_.peek(hashed(sought), [&](const value_type& x) { copy.emplace(shown<element>::mapped_of(x)); });
-    return copy;
+    return engine_.peek_for(hashed(sought), [](const value_type& x) -> stored { return shown<element>::mapped_of(x); });
   }
   // f(const T&), or f(const Key&, const T&): an optional of what it returned, which must not be a reference; bool, if it
   // returns nothing. For a set, f(const Key&).
@@ -144,12 +142,16 @@ class visiting {
   auto read(const Q& k, F&& f, caller where = caller::here()) const {
     called_from const place(where);
     using seen = decltype(cell::call_with_value<element>(f, std::declval<const value_type&>()));
-    visit_result<seen> result;
+    static_assert(!std::is_reference_v<seen>,
+                  "the function returns a reference, which would be used after the element's "
+                  "lock has ended: return a value");
     auto&& sought = detail::as_key<types>(k);
-    engine_.peek(hashed(sought), [&](const value_type& x) {
-      result.set([&]() -> decltype(auto) { return cell::call_with_value<element>(f, x); });
-    });
-    return std::move(result).get();
+    auto const call = [&](const value_type& x) -> decltype(auto) { return cell::call_with_value<element>(f, x); };
+    if constexpr (std::is_void_v<seen>) {
+      return engine_.peek(hashed(sought), call) != 0;
+    } else {
+      return engine_.peek_for(hashed(sought), call);
+    }
   }
 
   template <detail::key_for<types> Q = key_type>
@@ -487,16 +489,16 @@ class visiting {
     if (a.size() != b.size()) return false;
     // A part at a time, since one that could not be finished is begun again.
     size_type const parts = std::max(a.size() / 1024, size_type{1});
-    size_type patience = 160;
     for (size_type part = 0; part != parts;) {
-      switch (compare(a, b, part, parts, patience)) {
+      switch (compare(a, b, part, parts)) {
         case comparison::equal:
           ++part;
           break;
         case comparison::different:
           return false;
         case comparison::obstructed:
-          patience = std::min(2 * patience, size_type{640});
+          // For longer than whoever waits for the lock that has just been given up may sleep.
+          atomics::sleep(2 * backoff<atomics>::longest_sleep);
       }
     }
     return true;
@@ -571,22 +573,16 @@ class visiting {
   Engine engine_;
 
  private:
-  // Peeks without waiting, if the engine can; whether it did.
-  template <class K, class F>
-  static bool try_look(const Engine& engine, const K& k, F& f) {
-    if constexpr (requires { engine.try_peek(k, f); }) {
-      return engine.try_peek(k, f).has_value();
-    } else {
-      engine.peek(k, f);
-      return true;
-    }
-  }
+  using atomics = typename types::options::atomics;
+
+  // With the waiting between them, some milliseconds.
+  static constexpr int most_tries = 160;
 
   enum class comparison { equal, different, obstructed };
 
   // Whether the elements of a part of `a` are in `b`. Under a lock of `a`, so it does not wait for one of `b` for ever: who has
-  // that may be waiting for this one. (160 tries take some milliseconds, 640 half a second.)
-  static comparison compare(const visiting& a, const visiting& b, size_type part, size_type parts, size_type patience) {
+  // that may be waiting for this one.
+  static comparison compare(const visiting& a, const visiting& b, size_type part, size_type parts) {
     comparison result = comparison::equal;
     a.engine_.template scan_part<access::shared>(part, parts, [&](const value_type& x) {
       result = comparison::different;
@@ -597,9 +593,9 @@ class visiting {
           result = comparison::equal;
         }
       };
-      backoff<typename types::options::atomics> wait;
-      for (size_type tries = 0; !try_look(b.engine_, b.hashed(element::key_of(x)), same); wait()) {
-        if (++tries != patience) continue;
+      backoff<atomics> wait;
+      for (int tries = 0; !b.engine_.try_peek(b.hashed(element::key_of(x)), same); wait()) {
+        if (++tries != most_tries) continue;
         result = comparison::obstructed;
         break;
       }
