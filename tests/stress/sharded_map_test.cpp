@@ -68,6 +68,10 @@ TEST_CASE("sharded_map: maps with as many shards may be swapped and assigned bes
   every_map([]<class Map>(std::type_identity<Map>) { check_swaps<Map>(); });
 }
 
+TEST_CASE("sharded_map: swaps, merges, copies and comparisons of the same maps do not lock each other out", "[sharded_map][stress]") {
+  every_map([]<class Map>(std::type_identity<Map>) { check_whole_maps_together<Map>(); });
+}
+
 TEST_CASE("sharded_map: visitors meet living elements only", "[sharded_map][stress]") {
   every_map([]<class Map>(std::type_identity<Map>) { check_visitors_meet_the_living<Map>(); });
 }

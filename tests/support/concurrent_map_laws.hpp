@@ -659,6 +659,84 @@ void check_swaps() {
   check_no_value_is_left();
 }
 
+// Calls on whole maps, two at a time and in every order, one of the maps often empty: nobody waits for ever, and values stay
+// where their keys are.
+template <class Map>
+void check_whole_maps_together() {
+  using mapped = typename Map::mapped_type;
+  constexpr std::uint64_t keys = 100;
+  {
+    Map a, b, empty;
+    Map full;
+    for (std::uint64_t k = 0; k != keys; ++k) full.emplace(k, mapped(k));
+    for (Map* m : {&a, &b, &empty}) *m = full;
+    b.clear();
+    empty.clear();
+    std::atomic<std::size_t> found = 0, missed = 0;
+    run_threads(4, [&](std::size_t t, thread_group& group) {
+      std::mt19937_64 random(t + 1);
+      Map* const maps[] = {&a, &b, &empty};
+      auto const look = [](const auto& x) {
+        if (value_of(x.second) != x.first) fail("a value is at another key, or dead");
+      };
+      for (std::size_t i = 0; i != rounds(1500) && !group.failed(); ++i) {
+        Map& x = *maps[random() % 3];
+        Map& y = *maps[random() % 3];
+        std::uint64_t const k = random() % keys;
+        switch (t == 0 ? random() % 4 : t == 1 ? 4 + random() % 4 : 8 + random() % 6) {
+          case 0:
+          case 1:
+            x.swap(y);
+            break;
+          case 2:
+            x.merge(y);
+            break;
+          case 3:
+            if (i % 16 == 0) x.clear();
+            if (i % 16 == 8) x = Map();
+            break;
+          case 4:
+            static_cast<void>(x == y);
+            break;
+          case 5:
+            if (i % 4 == 0) x = full;
+            break;
+          case 6: {
+            Map const copy(x);
+            copy.cvisit_all(look);
+            break;
+          }
+          case 7:
+            if (&x != &y) x = Map(y);
+            break;
+          case 8:
+            x.erase(k);
+            break;
+          case 9:
+            x.try_emplace_or_cvisit(k, mapped(k), look);
+            break;
+          case 10:
+            x.visit_all(look);
+            break;
+          case 11:
+            x.reserve(4 * keys);
+            break;
+          default:
+            (x.visit(k, look) == 1 ? found : missed).fetch_add(1, std::memory_order_relaxed);
+        }
+      }
+    });
+    CHECK(found.load() > 10);
+    CHECK(missed.load() > 10);
+    for (const Map* m : {&a, &b, &empty}) {
+      std::size_t n = 0;
+      CHECK(m->cvisit_all([&](const auto& x) { n += value_of(x.second) == x.first && x.first < keys; }) == m->size());
+      CHECK(n == m->size());
+    }
+  }
+  check_no_value_is_left();
+}
+
 // Exclusive guards exclude each other and every visitor; what a shared guard shows does not change under it.
 template <class Map>
 void check_guards_exclude() {

@@ -166,11 +166,8 @@ class cell_array {
   template <class Matches>
   static place find(cell c, std::size_t hash, Matches&& matches) {
     std::uint32_t found = match(tags_of(*c.at), tag_of(hash)) & occupied(c.at->occupied);
-    // With locks a cell has more slots: from the home line on there are fewer wrong ones before the right one.
-    unsigned const home = Sync::concurrent ? first_of_line(hash) : 0;
-    if constexpr (Sync::concurrent) found = std::rotr(found, static_cast<int>(home));
     while (found != 0) {
-      unsigned const i = (home + static_cast<unsigned>(std::countr_zero(found))) % most_slots;
+      unsigned const i = static_cast<unsigned>(std::countr_zero(found));
       if (matches(std::as_const(c.elements[i]))) [[likely]] {
         detail::assume(c.elements + i != nullptr);
         return {c.elements + i, nullptr};
@@ -188,10 +185,7 @@ class cell_array {
     }
   }
   template <class Matches>
-#if defined(__GNUC__)
-  [[gnu::noinline]]
-#endif
-  static place find_in_blocks(cell c, std::size_t hash, Matches matches) {
+  [[gnu::noinline]] static place find_in_blocks(cell c, std::size_t hash, Matches matches) {
     for (block* b = first_block(*c.at); b != nullptr; b = next_block(*b)) {
       std::uint32_t found = match_word(tags_of(*b), tag_of(hash)) & occupied(b->occupied);
       for (; found != 0; found &= found - 1) {
@@ -520,7 +514,7 @@ class cell_array {
       last->next.store(&b, std::memory_order_release);
     }
   }
-  static block& block_with_room(Allocator& allocator, line& l) {
+  [[gnu::noinline, gnu::cold]] static block& block_with_room(Allocator& allocator, line& l) {
     block* last = nullptr;
     for (block* b = first_block(l); b != nullptr; b = next_block(*b)) {
       if (has_room(*b)) return *b;

@@ -11,8 +11,11 @@
 #include <cstddef>
 #include <cstdint>
 
-#if defined(__AVX2__) || defined(__SSE2__) || defined(_M_X64)
+// <immintrin.h> has everything, and takes longer to compile than all of this library.
+#if defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__SSE2__) || defined(_M_X64)
+#include <emmintrin.h>
 #elif defined(__ARM_NEON) && defined(__aarch64__) && !defined(__AARCH64EB__)
 #include <arm_neon.h>
 #endif

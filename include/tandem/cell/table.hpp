@@ -729,8 +729,17 @@ class table {
   locked_cell lock(std::size_t hash) const {
     detail::held_locks::check(this, A == access::exclusive);
     locked_cell held;
-    for (backoff<atomics> wait; try_lock<A>(hash, !wait.is_long(), held) != lock_attempt::taken;) wait();
+    if (try_lock<A>(hash, true, held) != lock_attempt::taken) [[unlikely]] held = wait_for<A>(hash);
     if (held) detail::held_locks::remember(this, A == access::exclusive);
+    return held;
+  }
+  template <access A>
+  [[gnu::noinline, gnu::cold]] locked_cell wait_for(std::size_t hash) const {
+    locked_cell held;
+    backoff<atomics> wait;
+    do {
+      wait();
+    } while (try_lock<A>(hash, !wait.is_long(), held) != lock_attempt::taken);
     return held;
   }
 
@@ -784,7 +793,7 @@ class table {
     if (!pinned) [[unlikely]] return seen;
     tagged const w = word();
     if ((w & flags) != 0) [[unlikely]] return seen;
-    if (array* const a = current(w)) {
+    if (array* const a = reinterpret_cast<array*>(w)) {
       look_into(a->approach(hash), hash, key, seen);
     } else {
       seen.what = sight::absent;
@@ -793,10 +802,7 @@ class table {
   }
 
   template <class Q, class Image>
-#if defined(__GNUC__)
-  [[gnu::always_inline]]
-#endif
-  void look_into(cell c, std::size_t hash, const Q& key, sighting<Image>& seen) const {
+  [[gnu::always_inline]] void look_into(cell c, std::size_t hash, const Q& key, sighting<Image>& seen) const {
     auto const version = c.at->lock.version();
     if (!sync::lock::is_free(version)) return;
     bool whole = true;
@@ -823,9 +829,7 @@ class table {
 
   // The others: elements are being moved, a writer is at it, the element may be in an overflow block.
   template <class Q>
-#if defined(__GNUC__)
   [[gnu::noinline]]
-#endif
   auto look_again(std::size_t hash, const Q& key) const {
     sighting<typename slot::image> seen;
     seen.what = sight::later;
@@ -1055,7 +1059,7 @@ class table {
     return a == nullptr ? 0 : a->size();
   }
 
-  void make_first(size_type cells) {
+  [[gnu::noinline, gnu::cold]] void make_first(size_type cells) {
     array* const made = array::make(allocator_, cells, nullptr);
     tagged none = 0;
     // order[first]: release CAS; pairs with [word]: as there.
@@ -1066,7 +1070,7 @@ class table {
 
   // Begins to move everything from `a` to an array of another size, unless something else has begun.
   // Throws what the allocator throws.
-  void push(array* a, size_type cells) {
+  [[gnu::noinline, gnu::cold]] void push(array* a, size_type cells) {
     array* const made = array::make(allocator_, cells, a);
     tagged expected = to_word(a);
     // order[push]: release CAS; pairs with [word]: as there.
@@ -1077,7 +1081,7 @@ class table {
   }
 
   // Moves up to n groups. What cannot be moved now is left.
-  void move_some(size_type n) noexcept {
+  [[gnu::noinline]] void move_some(size_type n) noexcept {
     bool finished = false;
     {
       pin const pinned = enter();
@@ -1112,7 +1116,7 @@ class table {
   }
 
   // Now and then: is the table too full or too empty, and is there something to free?
-  void look_after() noexcept {
+  [[gnu::noinline, gnu::cold]] void look_after() noexcept {
     free_some();
     try {
       pin const pinned = enter();
@@ -1165,7 +1169,7 @@ class table {
     while (!retired_.compare_exchange_weak(a->next_retired, a, std::memory_order_release, std::memory_order_relaxed)) {}
   }
   // A piece at a time, as an array may have many blocks.
-  void free_some() noexcept {
+  [[gnu::noinline, gnu::cold]] void free_some() noexcept {
     if (retired_.load(std::memory_order_relaxed) == nullptr) return;
     // order[free]: acquire exchange; pairs with [freed], [stop_freed]: one thread at a time.
     if (freeing_.exchange(true, std::memory_order_acquire)) return;
@@ -1229,7 +1233,7 @@ class table {
     }
   }
 
-  void release_contents() noexcept {
+  [[gnu::noinline, gnu::cold]] void release_contents() noexcept {
     if constexpr (!slot::words) {
       for_each_cell([this](array& a, std::size_t i) { array::clear(allocator_, a[i]); });
     }

@@ -78,16 +78,17 @@ class basic_epoch {
   // The same for the common case: the thread has a record, is not pinned, and light pins will do. Empty in other cases.
   class [[nodiscard]] light_pin {
    public:
-    light_pin(basic_epoch& domain, record& mine) noexcept : record_(domain.pin_lightly(mine) ? &mine : nullptr) {}
+    light_pin(basic_epoch& domain, record& mine) noexcept : record_(mine), pinned_(domain.pin_lightly(mine)) {}
     light_pin(const light_pin&) = delete;
     light_pin& operator=(const light_pin&) = delete;
     ~light_pin() {
-      if (record_ != nullptr) unpin(*record_, 0);
+      if (pinned_) unpin(record_, 0);
     }
-    explicit operator bool() const noexcept { return record_ != nullptr; }
+    explicit operator bool() const noexcept { return pinned_; }
 
    private:
-    record* const record_;
+    record& record_;
+    bool const pinned_;
   };
 
   constexpr basic_epoch() noexcept = default;
