@@ -589,7 +589,9 @@ class table {
 
   // Room for n elements without another resize. Moves everything at once, but waits for nobody: where a cell is locked, or
   // another resize does not come to its end for that, it leaves the rest to later operations.
-  void reserve(size_type n) { resize_to(std::max(cells_for(n), cells_now())); }
+  void reserve(size_type n) {
+    if (n > bucket_count()) resize_to(cells_for(n));
+  }
   // As few cells as will do for n elements and for those that are there.
   void rehash(size_type n) {
     size_type const wanted = std::max({n, size(), held_.load(std::memory_order_relaxed)});
