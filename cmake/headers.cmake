@@ -16,8 +16,15 @@ set(TANDEM_HEADERS
     include/tandem/sharded_map.hpp
     include/tandem/value_bag.hpp
     include/tandem/version.hpp
+    include/tandem/cell/array.hpp
     include/tandem/cell/container.hpp
+    include/tandem/cell/element.hpp
     include/tandem/cell/guards.hpp
+    include/tandem/cell/match.hpp
+    include/tandem/cell/sequential_map.hpp
+    include/tandem/cell/slot.hpp
+    include/tandem/cell/sync_policy.hpp
+    include/tandem/cell/table.hpp
     include/tandem/cell/visiting.hpp
     include/tandem/cell/visitor.hpp
     include/tandem/detail/any_predicate.hpp
@@ -25,6 +32,7 @@ set(TANDEM_HEADERS
     include/tandem/detail/bag_array.hpp
     include/tandem/detail/batched_lookup.hpp
     include/tandem/detail/group_index.hpp
+    include/tandem/detail/held_locks.hpp
     include/tandem/detail/keyed.hpp
     include/tandem/detail/map_side.hpp
     include/tandem/detail/misuse.hpp
@@ -33,11 +41,14 @@ set(TANDEM_HEADERS
     include/tandem/sync/atomic.hpp
     include/tandem/sync/backoff.hpp
     include/tandem/sync/cache_line.hpp
+    include/tandem/sync/epoch.hpp
     include/tandem/sync/event.hpp
     include/tandem/sync/fence_choice.hpp
     include/tandem/sync/fences.hpp
     include/tandem/sync/pause.hpp
     include/tandem/sync/publication.hpp
+    include/tandem/sync/release_pages.hpp
+    include/tandem/sync/versioned_lock.hpp
     include/tandem/tandem.hpp
 )
 

@@ -4,13 +4,17 @@
 #include "support/catch.hpp"
 #include "support/thread_runner.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <thread>
-#include <vector>
+#include <utility>
 
 namespace {
 
@@ -97,8 +101,9 @@ TEMPLATE_TEST_CASE("epoch: no pinned thread is left with freed memory, and memor
         auto const full = domain.enter(mine);
         const node& seen = shown.look();
         auto const nested = domain.enter(mine);
+        check_node(seen, last);
         check_node(shown.look(), last);
-        check_node(seen, last = 0);
+        if (seen.mark != node::good) fail("a nested pin ended the one around it");
       }
     } while (!done.load(std::memory_order_relaxed) && !group.failed());
     domain.leave(mine);
@@ -137,44 +142,41 @@ TEMPLATE_TEST_CASE("epoch: after synchronize nobody is left with what was in sig
   CHECK(writing.load() == 0);
 }
 
-TEST_CASE("epoch: threads that come and go need as many records as live at a time", "[epoch][stress]") {
+TEST_CASE("epoch: threads that come and go use the records of those before them", "[epoch][stress]") {
   using tandem::global_epoch;
   constexpr std::size_t at_a_time = 4;
+  constexpr std::size_t each = 100;
   showcase shown(new node(0));
-  std::atomic<std::size_t> highest = 0;
-  std::size_t before = 0;
-  std::thread([&] { before = global_epoch::here().number; }).join();
-  auto const visitor = [&] {
-    auto& mine = global_epoch::here();
-    auto const pin = global_epoch::domain().enter(mine);
-    std::uint64_t any = 0;
-    check_node(shown.look(), any);
-    for (std::size_t seen = highest.load(std::memory_order_relaxed);
-         seen < mine.number && !highest.compare_exchange_weak(seen, mine.number, std::memory_order_relaxed);) {}
-  };
+  std::mutex guards_numbers;
+  std::set<std::size_t> numbers;
   std::atomic<std::size_t> going = at_a_time;
-  std::atomic<int> failures = 0;
-  run_threads(at_a_time + 1, [&](std::size_t i, thread_group& group) {
-    if (i == at_a_time) {
+  auto const visit = [&](thread_group& group) {
+    try {
+      auto& mine = global_epoch::here();
+      {
+        auto const pin = global_epoch::domain().enter(mine);
+        std::uint64_t any = 0;
+        check_node(shown.look(), any);
+      }
+      std::lock_guard const hold(guards_numbers);
+      numbers.insert(mine.number);
+    } catch (const std::exception& e) {
+      group.report(at_a_time, e.what());
+    }
+  };
+  run_threads(at_a_time + 1, [&](std::size_t worker, thread_group& group) {
+    if (worker == at_a_time) {
       for (std::uint64_t n = 1; going.load(std::memory_order_relaxed) != 0 && !group.failed(); ++n) {
         auto const old = shown.show(new node(n));
         global_epoch::domain().synchronize();
       }
       return;
     }
-    for (int n = 0; n != 100; ++n) {
-      std::thread([&] {
-        try {
-          visitor();
-        } catch (const thread_failure&) {
-          failures.fetch_add(1, std::memory_order_relaxed);
-        }
-      }).join();
-    }
+    for (std::size_t n = 0; n != each; ++n) std::thread([&] { visit(group); }).join();
     going.fetch_sub(1, std::memory_order_relaxed);
   });
   auto const last = shown.show(nullptr);
-  CHECK(failures.load() == 0);
-  // Other tests of the process may have made some; a record may be given back a moment after its thread was joined... no:
-  CHECK(highest.load() <= std::max(before + 1, std::size_t{1}) + 64);
+  CHECK(last->mark == node::good);
+  // One that looks for a free record while others come and go may miss the only one, but not often.
+  CHECK(numbers.size() < at_a_time * each / 10);
 }

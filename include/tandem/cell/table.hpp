@@ -582,8 +582,9 @@ class table {
   static constexpr size_type max_size() noexcept { return array::most_cells() * array::slots; }
 
   size_type bucket_count() const noexcept {
-    pin const pinned = enter();
-    array* const a = current(word());
+    tagged w = 0;
+    pin const pinned = enter(w);
+    array* const a = current(w);
     return a == nullptr ? 0 : a->size() * array::slots;
   }
 
@@ -613,8 +614,8 @@ class table {
 
   table_stats stats() const {
     table_stats s;
-    pin const pinned = enter();
-    tagged const w = word();
+    tagged w = 0;
+    pin const pinned = enter(w);
     s.size = size();
     s.resizes = resizes_.load(std::memory_order_relaxed);
     array* const a = current(w);
@@ -666,6 +667,15 @@ class table {
   static tagged to_word(array* a) noexcept { return reinterpret_cast<tagged>(a); }
 
   static pin enter() { return epoch::domain().enter(epoch::here()); }
+
+  // Pins the thread and gives the word, once the table is not stopped: whoever has stopped it may free its arrays at once.
+  pin enter(tagged& w) const {
+    for (backoff<atomics> wait;; wait()) {
+      pin pinned = enter();
+      w = word();
+      if ((w & stopped) == 0) return pinned;
+    }
+  }
 
   // ---- Cells and their locks.
 
@@ -1056,8 +1066,9 @@ class table {
                                         : std::max(array::fewest_cells, std::bit_ceil(cells));
   }
   size_type cells_now() const {
-    pin const pinned = enter();
-    array* const a = current(word());
+    tagged w = 0;
+    pin const pinned = enter(w);
+    array* const a = current(w);
     return a == nullptr ? 0 : a->size();
   }
 
