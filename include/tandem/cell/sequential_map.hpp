@@ -40,6 +40,7 @@ class sequential_map {
   using cell = typename array::cell;
   using place = typename array::place;
   using slot = typename array::slot;
+  using traits = std::allocator_traits<Allocator>;
 
   struct position {
     array* in = nullptr;
@@ -116,38 +117,63 @@ class sequential_map {
   }
   explicit sequential_map(const Allocator& allocator) : sequential_map(0, Hash(), KeyEqual(), allocator) {}
   sequential_map(const sequential_map& other)
-      : sequential_map(other.size(), other.hash_, other.equal_,
-                       std::allocator_traits<Allocator>::select_on_container_copy_construction(other.allocator_)) {
+      : sequential_map(other, traits::select_on_container_copy_construction(other.allocator_)) {}
+  sequential_map(const sequential_map& other, const Allocator& allocator)
+      : sequential_map(other.size(), other.hash_, other.equal_, allocator) {
     for (const value_type& v : other) emplace_hashed(hash_of(v.first), v.first, v.first, v.second);
   }
   sequential_map(sequential_map&& other) noexcept
-      : word_(std::exchange(other.word_, nothing)),
-        size_(std::exchange(other.size_, 0)),
-        hash_(other.hash_),
+      : hash_(other.hash_),
         equal_(other.equal_),
-        allocator_(other.allocator_) {}
+        allocator_(other.allocator_),
+        word_(std::exchange(other.word_, nothing)),
+        size_(std::exchange(other.size_, 0)) {}
   sequential_map& operator=(const sequential_map& other) {
     if (this != &other) {
-      sequential_map copy(other);
-      swap(copy);
+      if constexpr (traits::propagate_on_container_copy_assignment::value) {
+        sequential_map copy(other, other.allocator_);
+        dispose();
+        allocator_ = other.allocator_;
+        swap_contents(copy);
+      } else {
+        sequential_map copy(other, allocator_);
+        swap_contents(copy);
+      }
     }
     return *this;
   }
-  sequential_map& operator=(sequential_map&& other) noexcept {
-    sequential_map taken(std::move(other));
-    swap(taken);
+  sequential_map& operator=(sequential_map&& other) noexcept(traits::propagate_on_container_move_assignment::value ||
+                                                             traits::is_always_equal::value) {
+    if (this == &other) return *this;
+    if constexpr (traits::propagate_on_container_move_assignment::value) {
+      dispose();
+      allocator_ = std::move(other.allocator_);
+      swap_contents(other);
+    } else if (allocator_ == other.allocator_) {
+      dispose();
+      swap_contents(other);
+    } else {
+      sequential_map moved(other.size(), other.hash_, other.equal_, allocator_);
+      for (value_type& v : other) {
+        auto insert = [&](auto&&... parts) {
+          moved.emplace_hashed(moved.hash_of(v.first), v.first, std::forward<decltype(parts)>(parts)...);
+        };
+        element::take_apart(v, insert);
+      }
+      swap_contents(moved);
+      other.clear();
+    }
     return *this;
   }
   ~sequential_map() { dispose(); }
 
-  // Swaps allocators too.
+  // Precondition: the allocators are equal, or are swapped.
   void swap(sequential_map& other) noexcept {
-    using std::swap;
-    swap(word_, other.word_);
-    swap(size_, other.size_);
-    swap(hash_, other.hash_);
-    swap(equal_, other.equal_);
-    swap(allocator_, other.allocator_);
+    swap_contents(other);
+    if constexpr (traits::propagate_on_container_swap::value) {
+      using std::swap;
+      swap(allocator_, other.allocator_);
+    }
   }
   friend void swap(sequential_map& a, sequential_map& b) noexcept { a.swap(b); }
 
@@ -242,8 +268,7 @@ class sequential_map {
     auto const found = find_hashed(hash_of(k), k);
     if (!found.at) return 0;
     remove((*found.in)[found.cell], found.at);
-    // A hash that throws leaves the moving to later.
-    make_room();
+    make_smaller();
     return 1;
   }
   void clear() noexcept {
@@ -348,6 +373,14 @@ class sequential_map {
     }
   }
 
+  void swap_contents(sequential_map& other) noexcept {
+    using std::swap;
+    swap(word_, other.word_);
+    swap(size_, other.size_);
+    swap(hash_, other.hash_);
+    swap(equal_, other.equal_);
+  }
+
   void remove(cell c, place p) noexcept {
     array::vacate(c, p);
     slot::destroy(allocator_, *p.at);
@@ -360,32 +393,42 @@ class sequential_map {
                                         : std::max(array::fewest_cells, std::bit_ceil(cells));
   }
 
-  // Before an insertion and after a removal: moves on, or begins to.
+  // Before an insertion: moves on, or begins to.
   void make_room() {
     array* const a = current();
     if (a == nullptr) {
       word_ = to_word(array::make(allocator_, array::fewest_cells, nullptr));
-      return;
+    } else if (is_moving()) [[unlikely]] {
+      move_on();
+    } else if (size_ >= a->size() * array::slots) [[unlikely]] {
+      push(2 * a->size());
     }
-    if (is_moving()) [[unlikely]] {
-      try {
-        move_some(moves_per_write);
-      } catch (...) {
-        // A hash or an allocation failed for other elements than the caller's. Another round will come.
-      }
-      return;
-    }
-    size_type const room = a->size() * array::slots;
-    if (size_ < room && (size_ >= room / 8 || a->size() == array::fewest_cells)) [[likely]] return;
-    try {
-      push(size_ >= room ? 2 * a->size() : a->size() / 2);
-    } catch (...) {
-      // No memory for another array: this one goes on.
+  }
+  // After a removal.
+  void make_smaller() noexcept {
+    array* const a = current();
+    if (is_moving()) {
+      move_on();
+    } else if (size_ < a->size() * array::slots / 8 && a->size() > array::fewest_cells) {
+      push(a->size() / 2);
     }
   }
 
   static tagged to_word(array* a) noexcept { return reinterpret_cast<tagged>(a); }
-  void push(size_type cells) { word_ = to_word(array::make(allocator_, cells, current())) | moving; }
+  // Begins to move. If there is no memory for it, this array goes on, with overflow blocks, or larger than it need be.
+  void push(size_type cells) noexcept {
+    try {
+      word_ = to_word(array::make(allocator_, cells, current())) | moving;
+    } catch (...) {
+    }
+  }
+  // A hash or an allocation that fails does so for other elements than the caller's: another round will come.
+  void move_on() noexcept {
+    try {
+      move_some(moves_per_write);
+    } catch (...) {
+    }
+  }
 
   void move_some(size_type n) {
     array& to = *current();
@@ -409,7 +452,7 @@ class sequential_map {
     if (current() == nullptr) {
       word_ = to_word(array::make(allocator_, cells, nullptr));
     } else if (current()->size() != cells) {
-      push(cells);
+      word_ = to_word(array::make(allocator_, cells, current())) | moving;
       finish_moving();
     }
   }
@@ -424,11 +467,12 @@ class sequential_map {
     word_ = nothing;
   }
 
-  tagged word_ = nothing;
-  size_type size_ = 0;
+  // First, as g++ 12 clears the byte of an empty member that comes later, whatever else is there.
   [[no_unique_address]] Hash hash_{};
   [[no_unique_address]] KeyEqual equal_{};
   [[no_unique_address]] Allocator allocator_{};
+  tagged word_ = nothing;
+  size_type size_ = 0;
 };
 
 }  // namespace tandem::cell

@@ -703,9 +703,9 @@ class table {
   };
 
   template <access A>
-  static lock_attempt attempt(line& l, bool patient) noexcept {
+  static lock_attempt attempt(line& l, bool polite) noexcept {
     if constexpr (A == access::shared) {
-      return l.lock.attempt_shared(patient);
+      return l.lock.attempt_shared(polite);
     } else {
       lock_attempt const outcome = l.lock.attempt();
       if (outcome == lock_attempt::busy) l.lock.announce();
@@ -715,7 +715,7 @@ class table {
 
   // One attempt at the cell that counts for `hash`. Empty cell: there is no table. `busy`: not now.
   template <access A>
-  lock_attempt try_lock(std::size_t hash, bool patient, locked_cell& held) const {
+  lock_attempt try_lock(std::size_t hash, bool polite, locked_cell& held) const {
     pin const pinned = enter();
     for (;;) {
       tagged const w = word();
@@ -725,12 +725,12 @@ class table {
       if ((w & moving) != 0) [[unlikely]] {
         array* const from = a->previous();
         cell const c = from->approach(hash);
-        lock_attempt const outcome = attempt<A>(*c.at, patient);
+        lock_attempt const outcome = attempt<A>(*c.at, polite);
         if (outcome == lock_attempt::taken) held = {c, from, this};
         if (outcome != lock_attempt::closed) return outcome;
       }
       cell const c = a->approach(hash);
-      lock_attempt const outcome = attempt<A>(*c.at, patient);
+      lock_attempt const outcome = attempt<A>(*c.at, polite);
       if (outcome == lock_attempt::taken) held = {c, a, this};
       if (outcome != lock_attempt::closed) return outcome;
       // Closed in the current array: it is not current any more.
@@ -748,10 +748,10 @@ class table {
   template <access A>
   [[gnu::noinline, gnu::cold]] locked_cell wait_for(std::size_t hash) const {
     locked_cell held;
-    backoff<atomics> wait;
+    typename sync::lock::patience patience;
     do {
-      wait();
-    } while (try_lock<A>(hash, !wait.is_long(), held) != lock_attempt::taken);
+      patience.wait();
+    } while (try_lock<A>(hash, patience.is_polite(), held) != lock_attempt::taken);
     return held;
   }
 
@@ -1283,14 +1283,15 @@ class table {
     b.store(merge(was_b, was_a), std::memory_order_relaxed);
   }
 
+  // First, as g++ 12 clears the byte of an empty member that comes later, whatever else is there.
+  [[no_unique_address]] Hash hash_{};
+  [[no_unique_address]] KeyEqual equal_{};
+  [[no_unique_address]] Allocator allocator_{};
   typename sync::template word<tagged> word_{0};
   typename sync::template word<array*> retired_{nullptr};
   typename sync::template word<bool> freeing_{false};
   typename sync::template word<size_type> held_{0};
   typename sync::template word<size_type> resizes_{0};
-  [[no_unique_address]] Hash hash_{};
-  [[no_unique_address]] KeyEqual equal_{};
-  [[no_unique_address]] Allocator allocator_{};
   std::array<stripe, own_stripes + shared_stripes> sizes_{};
 };
 

@@ -42,17 +42,22 @@ class backoff {
       ++step_;
       Atomics::yield();
     } else {
-      Atomics::sleep(std::clamp(limit, std::chrono::nanoseconds(0), sleep_));
+      auto const now = std::clamp(limit, std::chrono::nanoseconds(0), sleep_);
+      Atomics::sleep(now);
+      slept_ += now;
       sleep_ = std::min(2 * sleep_, longest_sleep);
     }
   }
 
   // True once the cheap part is over: what follows is worth a look at the clock.
   bool is_long() const noexcept { return step_ >= spins; }
+  // How long it has slept by now, as far as it was woken in time.
+  std::chrono::nanoseconds slept() const noexcept { return slept_; }
 
  private:
   int step_ = 0;
   std::chrono::nanoseconds sleep_ = first_sleep;
+  std::chrono::nanoseconds slept_{0};
 };
 
 }  // namespace tandem

@@ -14,9 +14,10 @@
 // A lock can be closed by its exclusive holder, for good: every later attempt finds it closed. What it protected is then
 // somewhere else, and whoever finds it closed sees what the holder wrote before.
 //
-// Who waits for whom: a writer for all holders, a reader for the writer that holds the lock, and, for some microseconds only,
-// for one that announced itself: so a stream of readers does not starve a writer, and a reader that waits under a shared
-// lock of its own is not stuck for ever. Waiting is spinning, then yielding, then sleeping (backoff.hpp); there is no queue.
+// Who waits for whom: a writer for all holders; a reader for the writer that holds the lock, and for one that has announced
+// itself, so that a stream of readers does not starve a writer. For the latter only for some milliseconds, so that a reader
+// that has a shared lock already, for whose end that writer waits, is not stuck for ever. Waiting is spinning, then
+// yielding, then sleeping for up to 100 us (backoff.hpp); there is no queue.
 // Cost: one compare-and-exchange to take it, one store to end an exclusive lock, one subtraction for a shared one.
 #ifndef TANDEM_SYNC_VERSIONED_LOCK_HPP
 #define TANDEM_SYNC_VERSIONED_LOCK_HPP
@@ -24,6 +25,7 @@
 #include <tandem/sync/atomic.hpp>
 #include <tandem/sync/backoff.hpp>
 
+#include <chrono>
 #include <cstdint>
 
 namespace tandem {
@@ -56,7 +58,8 @@ class versioned_lock {
     }
   }
 
-  // `polite`: stands back for a writer that waits.
+  // `polite`: stands back for a writer that waits. Otherwise it also takes back that one's announcement: a writer that still
+  // waits renews it, and if it has gone elsewhere nobody would.
   lock_attempt attempt_shared(bool polite) noexcept {
     // order[look_shared]: acquire load; pairs with [close]: as in [look].
     word seen = state_.load(std::memory_order_acquire);
@@ -66,7 +69,7 @@ class versioned_lock {
       }
       if (polite && (seen & waiting) != 0) return lock_attempt::busy;
       // order[take_shared]: acquire acquire CAS; pairs with [unlock], [close]: what the writer before wrote is seen.
-      if (state_.compare_exchange_weak(seen, (seen + one_holder) & ~waiting, std::memory_order_acquire,
+      if (state_.compare_exchange_weak(seen, polite ? seen + one_holder : (seen + one_holder) & ~waiting, std::memory_order_acquire,
                                        std::memory_order_acquire)) {
         return lock_attempt::taken;
       }
@@ -114,14 +117,26 @@ class versioned_lock {
     return ((state_.load(std::memory_order_relaxed) ^ version) & ~(holders | waiting)) == 0;
   }
 
+  // How those who wait do it: see above.
+  class patience {
+   public:
+    void wait() noexcept { backoff_(longest_sleep); }
+    bool is_polite() const noexcept { return backoff_.slept() < longest_politeness; }
+
+   private:
+    static constexpr std::chrono::nanoseconds longest_sleep = std::chrono::microseconds(100);
+    static constexpr std::chrono::nanoseconds longest_politeness = std::chrono::milliseconds(5);
+    backoff<Atomics> backoff_;
+  };
+
   // ---- As std::shared_mutex. For locks that are never closed.
 
   void lock() noexcept {
-    for (backoff<Atomics> wait; attempt() != lock_attempt::taken; wait()) announce();
+    for (patience p; attempt() != lock_attempt::taken; p.wait()) announce();
   }
   bool try_lock() noexcept { return attempt() == lock_attempt::taken; }
   void lock_shared() noexcept {
-    for (backoff<Atomics> wait; attempt_shared(!wait.is_long()) != lock_attempt::taken;) wait();
+    for (patience p; attempt_shared(p.is_polite()) != lock_attempt::taken;) p.wait();
   }
   bool try_lock_shared() noexcept { return attempt_shared(false) == lock_attempt::taken; }
 
