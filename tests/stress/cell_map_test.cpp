@@ -25,9 +25,10 @@ struct locked_reads : tandem::cell_options {
   static constexpr bool optimistic_reads = false;
 };
 
-template <class T, class Hash = tandem::hash<std::uint64_t>, class Options = tandem::cell_options>
-using map_of = tandem::cell_map<std::uint64_t, T, Hash, std::equal_to<std::uint64_t>,
-                                std::allocator<std::pair<const std::uint64_t, T>>, Options>;
+template <class T, class Hash = tandem::hash<std::uint64_t>, class Options = tandem::cell_options,
+          class KeyEqual = std::equal_to<std::uint64_t>>
+using map_of =
+    tandem::cell_map<std::uint64_t, T, Hash, KeyEqual, std::allocator<std::pair<const std::uint64_t, T>>, Options>;
 
 using plain_map = map_of<std::uint64_t>;
 using tiny_plain_map = map_of<std::uint64_t, pausing_hash, tiny>;
@@ -70,6 +71,7 @@ TEST_CASE("cell_map: visitors meet living elements only", "[cell_map][stress]") 
 }
 
 TEST_CASE("cell_map: reads beside writes see whole elements, in order, and no gaps", "[cell_map][stress]") {
-  for_each_type<map_of<twin>, map_of<twin, pausing_hash, tiny>, map_of<twin, std::hash<std::uint64_t>, locked_reads>>(
+  for_each_type<map_of<twin>, map_of<twin, pausing_hash, tiny>, map_of<twin, std::hash<std::uint64_t>, locked_reads>,
+                map_of<twin, one_cell_hash, tandem::cell_options, pausing_equal>>(
       []<class Map>(std::type_identity<Map>) { check_whole_reads<Map>(); });
 }

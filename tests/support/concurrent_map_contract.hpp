@@ -1154,7 +1154,6 @@ void check_string_lookups() {
     m.try_emplace(budget_string(one), 1);
     m.try_emplace(two, 2);
     m.try_emplace(one, 9);
-    calls log;
     auto const before = budget_allocator<char>::account().allocations.load();
     CHECK(m.get(one) == 1);
     CHECK(m.get(two) == 2);

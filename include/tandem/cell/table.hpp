@@ -798,7 +798,7 @@ class table {
 
   // The common case, which is to be inlined, and has everything in registers.
   template <class Q>
-  auto look_up(std::size_t hash, const Q& key) const {
+  [[gnu::always_inline]] auto look_up(std::size_t hash, const Q& key) const {
     sighting<typename slot::image> seen;
     seen.what = sight::later;
     light_pin const pinned(epoch::domain(), epoch::here_if_any());
