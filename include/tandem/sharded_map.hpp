@@ -155,7 +155,7 @@ class sharded {
   // throw if one has no shards yet. Otherwise all at once, and nobody may use one of them meanwhile.
   void swap(sharded& other) {
     if (this == &other) return;
-    if (shard_count() != other.shard_count() || (!in_use() && !other.in_use())) {
+    if (shard_count() != other.shard_count()) {
       exchange_all(other);
       return;
     }

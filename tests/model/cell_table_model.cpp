@@ -249,11 +249,18 @@ constexpr std::uint64_t number_of(std::uint64_t k, std::uint64_t more = 0) { ret
 constexpr std::uint64_t low = key(0, 1);
 constexpr std::uint64_t high = key(4, 2);
 
-// For programs that are too large to be searched as a whole.
-model::options bounded(int preemptions) {
-  model::options o;
-  o.preemptions = std::getenv("MM") ? std::atoi(std::getenv("MM")) : preemptions;
-  return o;
+// For programs that are too large to be searched as a whole: all executions with at most so many preemptions, and then some at
+// random, which interrupt their threads more often.
+template <class Body>
+void search_partly(const char* name, int preemptions, Body body, std::initializer_list<const char*> must,
+                   model::options o = {}) {
+  o.preemptions = preemptions;
+  require_searched(name, explore(o, body), must);
+  o.preemptions = -1;
+  o.random_executions = 10'000;
+  const model::result r = explore(o, body);
+  INFO(name << ", at random: " << r);
+  REQUIRE_FALSE(r.failed);
 }
 
 // ---- Within one array.
@@ -334,13 +341,13 @@ TEMPLATE_TEST_CASE("a reader sees no half of an update", "[model][cell_table]", 
     };
   };
   require_searched("one update", explore({}, run(1)), {"before", "after"});
-  require_searched("two updates", explore(bounded(1), run(2)), {"before", "after"});
+  search_partly("two updates", 1, run(2), {"before", "after"});
 }
 
 TEMPLATE_TEST_CASE("a reader sees no element in the slot of another", "[model][cell_table]", copied, locked) {
   // The same cell, slot and tag: only the comparison tells them apart.
   constexpr std::uint64_t other = low | 1 << 16;
-  require_searched("erase, insert and peek", explore(bounded(1), [](program& p) {
+  search_partly("erase, insert and peek", 1, [](program& p) {
     surroundings here(2);
     tested_table<TestType, 1> t(2);
     t.insert(low, number_of(low, 1));
@@ -354,7 +361,7 @@ TEMPLATE_TEST_CASE("a reader sees no element in the slot of another", "[model][c
       saw(seen == t.none ? "gone" : "there");
     });
     p.run();
-  }), {"gone", "there"});
+  }, {"gone", "there"});
 }
 
 // ---- Overflow blocks.
@@ -403,9 +410,9 @@ void finish(Table& t) {
 
 TEMPLATE_TEST_CASE("a key that stays is found while the table grows", "[model][cell_table]", copied, locked) {
   const auto run = [](bool heavy) {
-    model::options o = bounded(heavy ? 2 : 1);
+    model::options o;
     o.heavy_barrier = heavy;
-    require_searched(heavy ? "heavy barriers" : "no heavy barriers", explore(o, [](program& p) {
+    search_partly(heavy ? "heavy barriers" : "no heavy barriers", 1, [](program& p) {
       surroundings here(2);
       tested_table<TestType> t(4);
       prepare_growing(t);
@@ -414,14 +421,14 @@ TEMPLATE_TEST_CASE("a key that stays is found while the table grows", "[model][c
       p.run();
       finish(t);
       check(t.peek(low) == number_of(low) && t.peek(high) == number_of(high) && t.raw().size() == 2, "lost");
-    }), {"moved"});
+    }, {"moved"}, o);
   };
   run(true);
   run(false);
 }
 
 TEMPLATE_TEST_CASE("a key that stays is found while the table shrinks", "[model][cell_table]", copied, locked) {
-  require_searched("shrink", explore(bounded(1), [](program& p) {
+  search_partly("shrink", 1, [](program& p) {
     surroundings here(2);
     tested_table<TestType> t(8);
     prepare_shrinking(t);
@@ -430,13 +437,13 @@ TEMPLATE_TEST_CASE("a key that stays is found while the table shrinks", "[model]
     p.run();
     finish(t);
     check(t.peek(low) == number_of(low) && t.peek(high) == number_of(high) && t.raw().size() == 2, "lost");
-  }), {"moved"});
+  }, {"moved"});
 }
 
 TEMPLATE_TEST_CASE("a key in an overflow block is found while it is moved", "[model][cell_table]", copied, locked) {
   // The table shrinks from four cells to two of one slot: the second key has to go to a block.
   constexpr std::uint64_t second = key(2, 3);
-  require_searched("shrink", explore(bounded(1), [](program& p) {
+  search_partly("shrink", 1, [](program& p) {
     surroundings here(2);
     tested_table<TestType, 1> t(4);
     t.insert(low, number_of(low));
@@ -447,11 +454,11 @@ TEMPLATE_TEST_CASE("a key in an overflow block is found while it is moved", "[mo
     p.run();
     finish(t);
     check(t.peek(low) == number_of(low) && t.peek(second) == number_of(second), "lost");
-  }), {"moved"});
+  }, {"moved"});
 }
 
 TEMPLATE_TEST_CASE("writers that move elements lose none", "[model][cell_table]", copied, locked) {
-  require_searched("two inserts", explore(bounded(1), [](program& p) {
+  search_partly("two inserts", 1, [](program& p) {
     surroundings here(2);
     tested_table<TestType, 2, 1> t(4);
     prepare_growing(t);
@@ -461,11 +468,11 @@ TEMPLATE_TEST_CASE("writers that move elements lose none", "[model][cell_table]"
     finish(t);
     for (const std::uint64_t k : {low, high, key(1, 3), key(5, 4)}) check(t.peek(k) == number_of(k), "lost");
     check(t.raw().size() == 4 && t.raw().stats().resizes == 1, "not moved once");
-  }), {"moved"});
+  }, {"moved"});
 }
 
 TEMPLATE_TEST_CASE("two threads move a table together", "[model][cell_table]", copied, locked) {
-  require_searched("two movers", explore(bounded(1), [](program& p) {
+  search_partly("two movers", 1, [](program& p) {
     surroundings here(2);
     tested_table<TestType> t(4);
     prepare_growing(t);
@@ -475,11 +482,11 @@ TEMPLATE_TEST_CASE("two threads move a table together", "[model][cell_table]", c
     finish(t);
     check(t.peek(low) == number_of(low) && t.peek(high) == number_of(high), "lost");
     check(t.raw().stats().resizes == 1, "not moved once");
-  }), {"moved"});
+  }, {"moved"});
 }
 
 TEMPLATE_TEST_CASE("updates are not lost while elements are moved", "[model][cell_table]", copied, locked) {
-  require_searched("update and move", explore(bounded(2), [](program& p) {
+  search_partly("update and move", 2, [](program& p) {
     surroundings here(2);
     tested_table<TestType> t(4);
     prepare_growing(t);
@@ -488,11 +495,11 @@ TEMPLATE_TEST_CASE("updates are not lost while elements are moved", "[model][cel
     p.run();
     finish(t);
     check(t.peek(low) == number_of(low, 1), "an update is lost");
-  }), {"moved", "left for later"});
+  }, {"moved", "left for later"});
 }
 
 TEMPLATE_TEST_CASE("of two erases one wins while elements are moved", "[model][cell_table]", copied, locked) {
-  require_searched("erase and erase", explore(bounded(1), [](program& p) {
+  search_partly("erase and erase", 1, [](program& p) {
     surroundings here(2);
     tested_table<TestType> t(4);
     prepare_growing(t);
@@ -503,11 +510,11 @@ TEMPLATE_TEST_CASE("of two erases one wins while elements are moved", "[model][c
     check(won[0] != won[1] && t.raw().size() == 1, "not exactly one winner");
     finish(t);
     check(t.peek(low) == t.none && t.peek(high) == number_of(high), "erased and there, or lost");
-  }), {"moved"});
+  }, {"moved"});
 }
 
 TEMPLATE_TEST_CASE("a scan comes to a key once while the table grows", "[model][cell_table]", copied, locked) {
-  require_searched("scan and move", explore(bounded(1), [](program& p) {
+  search_partly("scan and move", 1, [](program& p) {
     surroundings here(2);
     tested_table<TestType> t(4);
     prepare_growing(t);
@@ -515,13 +522,13 @@ TEMPLATE_TEST_CASE("a scan comes to a key once while the table grows", "[model][
     p.thread("scans", [&] { check(t.count_in_scan(high) == 1, "not visited once"); });
     p.run();
     finish(t);
-  }), {"moved", "left for later"});
+  }, {"moved", "left for later"});
 }
 
 TEMPLATE_TEST_CASE("a scan comes to a key once while the table shrinks", "[model][cell_table]", copied, locked) {
   // In the second cell of four, so that a scan may come to the cell that both become when it has been in the first.
   constexpr std::uint64_t second = key(2, 3);
-  require_searched("scan and move", explore(bounded(1), [](program& p) {
+  search_partly("scan and move", 1, [](program& p) {
     surroundings here(2);
     tested_table<TestType> t(8);
     t.insert(low, number_of(low));
@@ -533,11 +540,11 @@ TEMPLATE_TEST_CASE("a scan comes to a key once while the table shrinks", "[model
     });
     p.run();
     finish(t);
-  }), {"moved", "left for later"});
+  }, {"moved", "left for later"});
 }
 
 TEMPLATE_TEST_CASE("a guard keeps its element where it is", "[model][cell_table]", copied, locked) {
-  require_searched("guard and move", explore(bounded(2), [](program& p) {
+  search_partly("guard and move", 2, [](program& p) {
     surroundings here(2);
     tested_table<TestType> t(4);
     prepare_growing(t);
@@ -551,13 +558,13 @@ TEMPLATE_TEST_CASE("a guard keeps its element where it is", "[model][cell_table]
     p.run();
     finish(t);
     check(t.peek(low) == number_of(low), "lost");
-  }), {"moved", "left for later"});
+  }, {"moved", "left for later"});
 }
 
 // ---- Whole tables.
 
 TEMPLATE_TEST_CASE("a swap leaves the elements of a writer whole", "[model][cell_table]", copied, locked) {
-  require_searched("swap and insert", explore(bounded(1), [](program& p) {
+  search_partly("swap and insert", 1, [](program& p) {
     surroundings here(2);
     tested_table<TestType> t(4);
     tested_table<TestType> other;
@@ -569,11 +576,11 @@ TEMPLATE_TEST_CASE("a swap leaves the elements of a writer whole", "[model][cell
     check((t.peek(high) == number_of(high)) != (other.peek(high) == number_of(high)), "not in one of the two");
     check(t.raw().size() + other.raw().size() == 2, "not counted");
     saw(t.peek(high) == t.none ? "before" : "after");
-  }), {"before", "after"});
+  }, {"before", "after"});
 }
 
 TEMPLATE_TEST_CASE("a reader beside a swap finds the one table or the other", "[model][cell_table]", copied, locked) {
-  require_searched("swap and peek", explore(bounded(1), [](program& p) {
+  search_partly("swap and peek", 1, [](program& p) {
     surroundings here(2);
     tested_table<TestType> t(4);
     tested_table<TestType> other;
@@ -582,11 +589,11 @@ TEMPLATE_TEST_CASE("a reader beside a swap finds the one table or the other", "[
     p.thread("reader", [&] { saw(t.peek(low) == t.none ? "after" : "before"); });
     p.run();
     check(t.peek(low) == t.none && other.peek(low) == number_of(low), "lost");
-  }), {"before", "after"});
+  }, {"before", "after"});
 }
 
 TEMPLATE_TEST_CASE("a swap loses no array that waits to be freed", "[model][cell_table]", copied, locked) {
-  require_searched("swap and insert", explore(bounded(2), [](program& p) {
+  search_partly("swap and insert", TestType::optimistic ? 1 : 2, [](program& p) {
     surroundings here(2);
     tested_table<TestType, 1> t(2);
     tested_table<TestType, 1> other;
@@ -601,7 +608,7 @@ TEMPLATE_TEST_CASE("a swap loses no array that waits to be freed", "[model][cell
     p.thread("inserts", [&] { t.insert(key(1, 3), number_of(key(1, 3))); });
     p.run();
     check(other.peek(low) == number_of(low), "lost");
-  }), {});
+  }, {});
 }
 
 // ---- Arrays alone.

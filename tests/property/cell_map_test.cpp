@@ -340,5 +340,5 @@ TEST_CASE("cell_map whose keys crowd in few cells does what std::unordered_map d
 
 TEST_CASE("cell_map of strings that crowd in few tiny cells does what std::unordered_map does", "[cell_map][property]") {
   using map = map_of<std::string, std::string, crowded_hash, tiny>;
-  CHECK(run_scripts<map>(2, 200, 3000).overflows > 10);
+  CHECK(run_scripts<map>(4, 200, 3000).overflows > 10);
 }

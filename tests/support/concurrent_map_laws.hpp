@@ -7,6 +7,8 @@
 #ifndef TANDEM_TESTS_SUPPORT_CONCURRENT_MAP_LAWS_HPP
 #define TANDEM_TESTS_SUPPORT_CONCURRENT_MAP_LAWS_HPP
 
+#include <tandem/concepts.hpp>
+
 #include "support/catch.hpp"
 #include "support/thread_runner.hpp"
 
@@ -108,6 +110,13 @@ struct twin {
   std::uint64_t words[7];
 };
 
+}  // namespace tandem::test
+
+template <>
+inline constexpr bool tandem::is_plain_data<tandem::test::twin> = true;
+
+namespace tandem::test {
+
 inline std::uint64_t value_of(std::uint64_t v) { return v; }
 inline std::uint64_t value_of(const living& v) { return v.checked(); }
 inline std::uint64_t& number_in(std::uint64_t& v) { return v; }
@@ -120,17 +129,6 @@ inline std::uint64_t& number_in(living& v) {
 struct two_cells_hash {
   using is_avalanching = void;
   std::size_t operator()(std::uint64_t k) const { return k % 2 == 0 ? 3 : ~std::size_t{0}; }
-};
-// All keys look alike until they are compared, and comparing takes a while.
-struct one_cell_hash {
-  using is_avalanching = void;
-  std::size_t operator()(std::uint64_t) const { return 5; }
-};
-struct pausing_equal {
-  bool operator()(std::uint64_t a, std::uint64_t b) const {
-    pause_sometimes(512);
-    return a == b;
-  }
 };
 // Lets another thread run wherever a hash is wanted: with some luck in the middle of a resize.
 struct pausing_hash {
@@ -836,7 +834,7 @@ void check_whole_reads() {
   run_threads(3, [&](std::size_t t, thread_group& group) {
     std::uint64_t n = 0, last = 0;
     if (t == 0) {
-      for (; (n < rounds(300'000) || content.load(std::memory_order_relaxed) != 2) && !group.failed(); ++n) {
+      for (; (n < rounds(100'000) || content.load(std::memory_order_relaxed) != 2) && !group.failed(); ++n) {
         std::uint64_t const other = 1 + n / 4 % others;
         switch (n % 4) {
           case 0:

@@ -375,9 +375,13 @@ TEST_CASE("sequential_map: reserve, rehash and shrink_to_fit set the size of the
     CHECK_THROWS_AS(m.reserve(m.max_size() + 1), std::bad_alloc);
     CHECK_THROWS_AS(m.rehash(static_cast<std::size_t>(-1)), std::bad_alloc);
     CHECK(m.find(1)->second == 10);
-    map const sized(500);
-    CHECK(sized.bucket_count() >= 500);
+    map sized(500);
+    auto const room = sized.bucket_count();
+    CHECK(room >= 500);
     CHECK(sized.empty());
+    for (int i = 0; i != static_cast<int>(room); ++i) sized.try_emplace(i, 10 * i);
+    CHECK(sized.bucket_count() == room);
+    CHECK(contents(sized) == tens(static_cast<int>(room)));
   }
   CHECK(map::allocator_type::account().balanced());
 }

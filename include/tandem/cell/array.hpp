@@ -365,9 +365,12 @@ class cell_array {
 
   // Index bits of an array that is large: some hundred kilobytes.
   static constexpr std::size_t large = slots == most_slots ? 9 : 10;
-  static constexpr std::size_t header_size = 2 * no_sharing;
+  // Where the lines begin. (A function, as the class must be complete.)
+  static constexpr std::size_t header_size() noexcept {
+    return (sizeof(cell_array) + unit_size - 1) / unit_size * unit_size;
+  }
   static constexpr std::size_t elements_offset(std::size_t cells) noexcept {
-    std::size_t const end = header_size + cells * sizeof(line);
+    std::size_t const end = header_size() + cells * sizeof(line);
     return (end + alignof(slot) - 1) / alignof(slot) * alignof(slot);
   }
   static constexpr std::size_t units_for(std::size_t cells) {
@@ -375,7 +378,7 @@ class cell_array {
     return (elements_offset(cells) + cells * slots * sizeof(slot) + unit_size - 1) / unit_size;
   }
 
-  line* lines() noexcept { return reinterpret_cast<line*>(reinterpret_cast<std::byte*>(this) + header_size); }
+  line* lines() noexcept { return reinterpret_cast<line*>(reinterpret_cast<std::byte*>(this) + header_size()); }
   const line* lines() const noexcept { return const_cast<cell_array*>(this)->lines(); }
 
   void prepare(std::size_t i) noexcept {

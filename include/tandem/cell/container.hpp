@@ -144,7 +144,7 @@ class container : public Base {
       using traits = std::allocator_traits<allocator_type>;
       if constexpr (traits::propagate_on_container_copy_assignment::value) {
         container copy(other, other.get_allocator());
-        assign_engine(copy);
+        assign_engine<true>(copy);
       } else {
         container copy(other, this->get_allocator());
         Base::swap_engines(*this, copy);
@@ -156,7 +156,7 @@ class container : public Base {
   container& operator=(container&& other) noexcept(functions_move_nothrow && moves_allocator) {
     if (this == std::addressof(other)) return *this;
     if (moves_allocator || this->get_allocator() == other.get_allocator()) {
-      assign_engine(other);
+      assign_engine<std::allocator_traits<allocator_type>::propagate_on_container_move_assignment::value>(other);
     } else {
       container moved(std::move(other), this->get_allocator());
       Base::swap_engines(*this, moved);
@@ -238,9 +238,10 @@ class container : public Base {
     }
   }
 
+  template <bool TakesAllocator>
   void assign_engine(container& other) {
     called_from const place(caller::here());
-    this->engine_.assign(other.engine_);
+    this->engine_.template assign<TakesAllocator>(other.engine_);
   }
 
   void copy_from(const container& other) {

@@ -98,9 +98,9 @@ class [[nodiscard]] entry_guard {
   entry_guard(Engine& engine, std::in_place_t, K&& key) : key_(std::in_place, std::forward<K>(key)) {
     holder_ = engine.hold_entry(cell::with_hash(engine, *key_));
   }
-  entry_guard(entry_guard&& other) noexcept
+  entry_guard(entry_guard&& other) noexcept(std::is_nothrow_move_constructible_v<key_type>)
       : holder_(std::move(other.holder_)), key_(std::exchange(other.key_, std::nullopt)) {}
-  entry_guard& operator=(entry_guard&& other) noexcept {
+  entry_guard& operator=(entry_guard&& other) noexcept(std::is_nothrow_move_constructible_v<key_type>) {
     if (this != std::addressof(other)) {
       holder_ = std::move(other.holder_);
       key_.reset();

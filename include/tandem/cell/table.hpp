@@ -1,8 +1,9 @@
 // The table behind cell_map and cell_set: cells with a lock each, in at most two arrays.
 //
 // Operations. An operation pins the thread (sync/epoch.hpp), finds the cell that counts for its hash, takes the cell's lock, and
-// unpins: a cell whose lock is held is not moved, and an array with such a cell not freed. So a pin lasts for some instructions
-// and never while user code runs. Whoever finds the lock taken unpins too, waits a little and starts anew. Pairs that can be
+// unpins: a cell whose lock is held is not moved, and an array with such a cell not freed. So a pin lasts for some instructions,
+// and no visitor runs under one; only moving a group calls the hash function and the allocator under it, which therefore must
+// not wait for an operation on another table. Whoever finds the lock taken unpins too, waits a little and starts anew. Pairs that can be
 // copied are read without the lock, under the pin, by the version of the cell (versioned_lock.hpp).
 //
 // The word. `word_` is the address of the current array with two flags. `moving`: elements are being moved to it from its previous
@@ -61,7 +62,7 @@ struct table_stats {
   bool moving = false;     // a resize is under way,
   double moved = 1;        // and this part of it done
   std::size_t resizes = 0; // finished ones
-  std::size_t bytes = 0;   // of arrays and blocks, those that wait to be freed included
+  std::size_t bytes = 0;   // of the arrays and blocks in use; old ones wait for later writes to free them
 };
 
 // What became of an element that was offered to another table.
@@ -159,7 +160,9 @@ class table {
     }
   }
 
-  // Takes over everything, the allocator included; `other` is empty then. Precondition: the allocators are equal or propagate.
+  // Takes over everything, and if so told the allocator; `other` is empty then. Precondition: the allocators are equal, or it is
+  // taken over.
+  template <bool TakesAllocator>
   void assign(table& other) {
     if (this == &other) return;
     stop const first(this < &other ? *this : other);
@@ -167,9 +170,7 @@ class table {
     release_contents();
     hash_ = other.hash_;
     equal_ = other.equal_;
-    if constexpr (std::allocator_traits<Allocator>::propagate_on_container_move_assignment::value) {
-      allocator_ = other.allocator_;
-    }
+    if constexpr (TakesAllocator) allocator_ = other.allocator_;
     take_contents(other);
   }
 
@@ -225,6 +226,7 @@ class table {
   // As peek(), but does not wait: nothing if a lock is in the way.
   template <class Q, class F>
   std::optional<size_type> try_peek(prehashed<Q> k, F&& f) const {
+    detail::held_locks::check(this, false);
     locked_cell held;
     if (try_lock<access::shared>(k.hash, false, held) != lock_attempt::taken) return std::nullopt;
     if (!held) return 0;
@@ -353,6 +355,7 @@ class table {
     if constexpr (std::is_same_v<Source, table>) {
       if (this == &from) return 0;
     }
+    detail::held_locks::check(this, true);
     return from.give([this](const key_type& key, auto&& construct) {
       prehashed<key_type> const k{key, hash_of(key)};
       std::optional<locked_cell> const held = try_lock_for_insert(k.hash);
@@ -409,7 +412,7 @@ class table {
       std::size_t n = 0;
       for (It at = first; at != last && n != batch; ++at) hashes[n++] = hash_of(*at);
       fetch_ahead(hashes.data(), n);
-      for (std::size_t i = 0; i != n; ++i, ++first) {
+      for (std::size_t i = 0; i != n; ++i, static_cast<void>(++first)) {
         decltype(auto) key = *first;
         prehashed<std::remove_cvref_t<decltype(key)>> const k{key, hashes[i]};
         if constexpr (A == access::shared) {
@@ -590,21 +593,19 @@ class table {
 
   // Room for n elements without another resize. Moves everything at once, but waits for nobody: where a cell is locked, or
   // another resize does not come to its end for that, it leaves the rest to later operations.
-  void reserve(size_type n) {
-    if (n > bucket_count()) resize_to(cells_for(n));
-  }
+  void reserve(size_type n) { resize_to(n, false); }
   // As few cells as will do for n elements and for those that are there.
   void rehash(size_type n) {
-    size_type const wanted = std::max({n, size(), held_.load(std::memory_order_relaxed)});
-    if (wanted == 0 && cells_now() == 0) return;
-    resize_to(cells_for(wanted));
+    resize_to(n, true);
   }
 
   // Until released, the table does not shrink below room for n elements (more than all else that is held).
   void hold_capacity(size_type n) {
-    size_type const all = held_.fetch_add(n, std::memory_order_relaxed) + n;
+    held_.fetch_add(n, std::memory_order_relaxed);
+    // order[hold]: acq_rel fetch_or; pairs with [push]: either this sees the smaller array, or who made it sees what is held.
+    word_.fetch_or(0, std::memory_order_acq_rel);
     try {
-      reserve(all);
+      reserve(0);
     } catch (...) {
       release_capacity(n);
       throw;
@@ -1081,22 +1082,24 @@ class table {
     }
   }
 
-  // Begins to move everything from `a` to an array of another size, unless something else has begun.
+  // Begins to move everything from `a` to an array of another size, unless something else has begun. Returns whether it did.
   // Throws what the allocator throws.
-  [[gnu::noinline, gnu::cold]] void push(array* a, size_type cells) {
+  [[gnu::noinline, gnu::cold]] bool push(array* a, size_type cells) {
     array* const made = array::make(allocator_, cells, a);
     tagged expected = to_word(a);
-    // order[push]: release CAS; pairs with [word]: as there.
-    if (!word_.compare_exchange_strong(expected, to_word(made) | moving, std::memory_order_release,
-                                       std::memory_order_relaxed)) {
-      array::dispose_untouched(made);
+    // order[push]: acq_rel CAS; pairs with [word]: as there; pairs with [hold]: whoever comes second sees the other.
+    if (word_.compare_exchange_strong(expected, to_word(made) | moving, std::memory_order_acq_rel,
+                                      std::memory_order_relaxed)) {
+      return true;
     }
+    array::dispose_untouched(made);
+    return false;
   }
 
   // Moves up to n groups. What cannot be moved now is left.
   [[gnu::noinline]] void move_some(size_type n) noexcept {
     bool finished = false;
-    {
+    try {
       pin const pinned = enter();
       tagged const w = word();
       if ((w & flags) != moving) return;
@@ -1116,6 +1119,8 @@ class table {
         from.retired_at = epoch::domain().take_ticket();
         retire(&from);
       }
+    } catch (...) {
+      return;  // no memory for a record of this thread: nothing has been moved
     }
     if (finished) free_some();
   }
@@ -1132,37 +1137,54 @@ class table {
   [[gnu::noinline, gnu::cold]] void look_after() noexcept {
     free_some();
     try {
-      pin const pinned = enter();
-      tagged const w = word();
-      array* const a = current(w);
-      if (a == nullptr || (w & flags) != 0) return;
-      size_type const n = size();
-      size_type const room = a->size() * array::slots;
-      if (n > room) {
-        push(a, 2 * a->size());
-      } else if (n < room / 8) {
-        size_type const fewest = cells_for(std::max(2 * n, held_.load(std::memory_order_relaxed)));
-        // Not too many into one, so that no group is large.
-        if (fewest < a->size()) push(a, std::max(fewest, a->size() / 4));
-      }
+      if (resize_if_due()) resize_to(0, false);
     } catch (...) {
       // No memory for another array: this one goes on, with overflow blocks, or larger than it need be.
     }
   }
+  // Returns whether it made the table smaller than somebody has begun to hold meanwhile.
+  bool resize_if_due() {
+    pin const pinned = enter();
+    tagged const w = word();
+    array* const a = current(w);
+    if (a == nullptr || (w & flags) != 0) return false;
+    size_type const n = size();
+    size_type const room = a->size() * array::slots;
+    if (n > room) {
+      push(a, 2 * a->size());
+    } else if (n < room / 8) {
+      // Not too many into one, so that no group is large.
+      size_type const fewest = cells_for(std::max(2 * n, held_.load(std::memory_order_relaxed)));
+      size_type const cells = std::max(fewest, a->size() / 4);
+      if (cells < a->size() && push(a, cells)) {
+        return held_.load(std::memory_order_relaxed) > cells * array::slots;
+      }
+    }
+    return false;
+  }
 
-  void resize_to(size_type cells) {
+  // In steps, so that no group of cells is large: up to 16 cells from one, or into one from 4.
+  void resize_to(size_type n, bool may_shrink) {
     detail::held_locks::check(this, true);
-    for (int steps = 0; steps != 64; ++steps) {
+    for (bool tried = false;; tried = true) {
       for (int rounds = 0; rounds != 3 && (word() & moving) != 0; ++rounds) move_everything();
-      pin const pinned = enter();
-      tagged const w = word();
-      if ((w & flags) != 0) return;
+      tagged w = 0;
+      pin const pinned = enter(w);
+      if ((w & moving) != 0) return;
       array* const a = current(w);
+      // Each time, as others insert, and hold capacity.
+      size_type wanted = std::max(n, held_.load(std::memory_order_relaxed));
+      if (may_shrink) wanted = std::max(wanted, size());
+      if (!may_shrink && a != nullptr && wanted <= a->size() * array::slots) return;
+      if (wanted == 0 && a == nullptr) return;
+      size_type const cells = cells_for(wanted);
       if (a == nullptr) {
         make_first(cells);
       } else if (a->size() < cells) {
+        // No memory is better known before anything is moved.
+        if (!tried) array::dispose_untouched(array::make(allocator_, cells, a));
         push(a, std::min(cells, 16 * a->size()));
-      } else if (a->size() > cells) {
+      } else if (a->size() > cells && may_shrink) {
         push(a, std::max(cells, a->size() / 4));
       } else {
         return;

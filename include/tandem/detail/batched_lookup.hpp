@@ -60,13 +60,13 @@ Out find_batched(const Map& map, const Keys& keys, Out out, Result result) {
       // The first node of each bucket, which is the right one more often than not.
       std::array<const typename Map::value_type*, batch> first;
       std::size_t n = 0;
-      for (; n != batch && at != last; ++n, ++at) {
+      for (; n != batch && at != last; ++n, static_cast<void>(++at)) {
         auto const bucket = map.bucket(as_key<Types>(*at));
         auto const node = map.begin(bucket);
         first[n] = node == map.end(bucket) ? nullptr : std::addressof(*node);
       }
       for (std::size_t i = 0; i != n; ++i) fetch_ahead(first[i]);
-      for (std::size_t i = 0; i != n; ++i, ++next) {
+      for (std::size_t i = 0; i != n; ++i, static_cast<void>(++next)) {
         decltype(auto) k = as_key<Types>(*next);
         if (first[i] != nullptr && map.key_eq()(first[i]->first, k)) {
           *out++ = result(*first[i]);
@@ -76,9 +76,9 @@ Out find_batched(const Map& map, const Keys& keys, Out out, Result result) {
       }
     } else {
       if constexpr (prefetches_keys<Map, looked_up>) {
-        for (std::size_t n = 0; n != batch && at != last; ++n, ++at) map.prefetch(as_key<Types>(*at));
+        for (std::size_t n = 0; n != batch && at != last; ++n, static_cast<void>(++at)) map.prefetch(as_key<Types>(*at));
       }
-      for (std::size_t n = 0; n != batch && next != last; ++n, ++next) answer(as_key<Types>(*next));
+      for (std::size_t n = 0; n != batch && next != last; ++n, static_cast<void>(++next)) answer(as_key<Types>(*next));
     }
   }
   return out;

@@ -38,7 +38,7 @@
 namespace tandem {
 
 template <class Atomics = std_atomics>
-class basic_epoch {
+class [[gnu::visibility("default")]] basic_epoch {
  public:
   // A thread's. `state` is the epoch that the thread saw when it pinned itself, or else `idle`.
   struct alignas(no_sharing) record {
@@ -226,8 +226,9 @@ class basic_epoch {
   alignas(no_sharing) typename Atomics::template atomic<std::uint64_t> meeting_{0};
 };
 
-// The epoch of the process, which all containers use unless told otherwise.
-struct global_epoch {
+// The epoch of the process, which all containers use unless told otherwise. Shared libraries must have it in common, even where
+// they hide their other symbols; DLLs on Windows do not: give a map that several of them use an `epoch` of its own there.
+struct [[gnu::visibility("default")]] global_epoch {
   using domain_type = basic_epoch<std_atomics>;
 
   static domain_type& domain() noexcept { return domain_; }
