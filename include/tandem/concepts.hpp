@@ -33,7 +33,7 @@ concept absorbs_strongly = requires { requires static_cast<bool>(T::absorbs_stro
 //   template <>
 //   inline constexpr bool tandem::is_plain_data<point> = true;
 template <class T>
-inline constexpr bool is_plain_data = std::is_arithmetic_v<T> || std::is_enum_v<T>;
+inline constexpr bool is_plain_data = !std::is_const_v<T> && (std::is_arithmetic_v<T> || std::is_enum_v<T>);
 
 }  // namespace tandem
 

@@ -653,6 +653,13 @@ class sharded_table {
       return inner(0, detail::keyed_hash<key_type, Hash>(hash), detail::keyed_equal<key_type, KeyEqual>(equal), alloc);
     }
     Allocator get_allocator() const noexcept { return alloc; }
+
+    friend void swap(maker& a, maker& b) {
+      using std::swap;
+      swap(a.hash, b.hash);
+      swap(a.equal, b.equal);
+      if constexpr (std::allocator_traits<Allocator>::propagate_on_container_swap::value) swap(a.alloc, b.alloc);
+    }
   };
 
   // Of n elements, what a shard gets if it gets some more than the others.

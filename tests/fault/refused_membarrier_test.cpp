@@ -161,26 +161,9 @@ TEST_CASE("in a process whose membarrier fails with ENOSYS, readers use fences",
   check_refused(ENOSYS);
 }
 
-TEST_CASE("in a process that is not registered, the first barrier registers it", "[.][unregistered]") {
-  errno = 0;
-  REQUIRE(tandem::detail::membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) != 0);
-  REQUIRE(errno == EPERM);
-  CHECK(tandem::detail::execute_heavy_barrier());
-  CHECK(tandem::detail::membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) == 0);
-}
-
 TEST_CASE("where the system refuses membarrier, readers use fences and everything works", "[fences][fault]") {
   SECTION("with EPERM, as a sandbox does") { check_passed(run_anew("[refused_with_eperm]", EPERM)); }
   SECTION("with ENOSYS, as an old kernel does") { check_passed(run_anew("[refused_with_enosys]", ENOSYS)); }
-}
-
-TEST_CASE("a process that lost its registration registers again", "[fences][fault]") {
-  if (refusal() != 0) {
-    WARN("NOT CHECKED: this system has no membarrier");
-    SUCCEED("nothing to check");
-    return;
-  }
-  check_passed(run_anew("[unregistered]", 0));
 }
 
 namespace {

@@ -46,7 +46,7 @@ TEST_CASE("cell_map: of an insertion the visitor of the old element runs, or the
   every_map([]<class Map>(std::type_identity<Map>) { check_inserting_visitors<Map>(); });
 }
 
-TEST_CASE("cell_map: what visitors of insertions change stays changed; ranges count what is new", "[cell_map]") {
+TEST_CASE("cell_map: what visitors of insertions change stays changed, and ranges count what is new", "[cell_map]") {
   every_map([]<class Map>(std::type_identity<Map>) { check_inserting_visitors_change<Map>(); });
 }
 

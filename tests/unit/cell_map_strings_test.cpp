@@ -41,7 +41,7 @@ TEST_CASE("cell_map of strings: of an insertion the visitor of the old element r
   every_map([]<class Map>(std::type_identity<Map>) { check_inserting_visitors<Map>(); });
 }
 
-TEST_CASE("cell_map of strings: what visitors of insertions change stays changed; ranges count what is new", "[cell_map]") {
+TEST_CASE("cell_map of strings: what visitors of insertions change stays changed, and ranges count what is new", "[cell_map]") {
   every_map([]<class Map>(std::type_identity<Map>) { check_inserting_visitors_change<Map>(); });
 }
 

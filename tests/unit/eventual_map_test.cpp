@@ -19,6 +19,7 @@
 #include <string_view>
 #include <thread>
 #include <type_traits>
+#include <unordered_map>
 #include <utility>
 
 namespace {
@@ -268,6 +269,9 @@ TEST_CASE("a refresh that fails in the background loses nothing and is tried aga
   };
   struct options : tandem::eventual_map_options {
     using hasher = fragile_hash;
+    // It hashes a new key once more.
+    template <class K, class T, class H, class E, class A>
+    using map = std::unordered_map<K, T, H, E, A>;
   };
   fragile_hash const hash;
   tandem::eventual_map<fragile_key, int, options> m(hash);

@@ -50,7 +50,7 @@ TEST_CASE("sharded_map: of an insertion the visitor of the old element runs, or 
   every_map([]<class Map>(std::type_identity<Map>) { check_inserting_visitors<Map>(); });
 }
 
-TEST_CASE("sharded_map: what visitors of insertions change stays changed; ranges count what is new", "[sharded_map]") {
+TEST_CASE("sharded_map: what visitors of insertions change stays changed, and ranges count what is new", "[sharded_map]") {
   every_map([]<class Map>(std::type_identity<Map>) { check_inserting_visitors_change<Map>(); });
 }
 

@@ -37,10 +37,11 @@ struct map_element {
   }
 
   // Calls make(key, value) with both to be moved from; but the key is copied if moving the value might fail after it, since an
-  // element with half a key must not stay behind.
-  template <class F>
+  // element with half a key must not stay behind. A move with another allocator may be a copy.
+  template <class Allocator, class F>
   static void take_apart(value_type& v, F& make) {
-    if constexpr (std::is_nothrow_move_constructible_v<T> || !std::is_copy_constructible_v<Key>) {
+    constexpr bool cannot_fail = std::is_nothrow_move_constructible_v<T> && !std::uses_allocator_v<T, Allocator>;
+    if constexpr (cannot_fail || !std::is_copy_constructible_v<Key>) {
       make(std::move(const_cast<Key&>(v.first)), std::move(v.second));
     } else {
       make(v.first, std::move(v.second));
@@ -89,7 +90,7 @@ struct set_element {
     return made;
   }
 
-  template <class F>
+  template <class Allocator, class F>
   static void take_apart(value_type& v, F& make) {
     make(std::move(v));
   }

@@ -215,7 +215,9 @@ class [[nodiscard]] entry_guard {
     } else {
       using mapped = typename element::mapped_type;
       auto value_args = std::forward_as_tuple(std::forward<Args>(args)...);
-      if constexpr ((std::is_nothrow_constructible_v<mapped, Args...> &&
+      // An allocator that is passed on to the value may make a copy of what would be moved.
+      using allocator = typename engine_traits<Engine>::allocator;
+      if constexpr ((std::is_nothrow_constructible_v<mapped, Args...> && !std::uses_allocator_v<mapped, allocator> &&
                      std::is_nothrow_move_constructible_v<key_type>) ||
                     !std::copy_constructible<key_type>) {
         holder_.emplace(std::piecewise_construct, std::forward_as_tuple(std::move(*key_)), std::move(value_args));

@@ -158,7 +158,7 @@ class sequential_map {
         auto insert = [&](auto&&... parts) {
           moved.emplace_hashed(moved.hash_of(v.first), v.first, std::forward<decltype(parts)>(parts)...);
         };
-        element::take_apart(v, insert);
+        element::template take_apart<Allocator>(v, insert);
       }
       swap_contents(moved);
       other.clear();

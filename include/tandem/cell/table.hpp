@@ -1015,7 +1015,7 @@ class table {
   template <class F>
   transfer offer(slot& s, F& accept) {
     return slot::with(s, [&](value_type& v) {
-      return accept(Element::key_of(v), [&](auto&& make) { Element::take_apart(v, make); });
+      return accept(Element::key_of(v), [&](auto&& make) { Element::template take_apart<Allocator>(v, make); });
     });
   }
 
@@ -1191,7 +1191,7 @@ class table {
       }
     }
   }
-  void move_everything() noexcept {
+  void move_everything() {
     size_type const groups = cells_now();
     for (size_type i = 0; i < groups && (word() & moving) != 0; i += 16) move_some(16);
   }
