@@ -26,9 +26,7 @@ using namespace tandem::test;
 template <class Object>
 struct poor_hash {
   using is_avalanching = void;
-  std::size_t operator()(const Object& k) const {
-    return (k.hash() % 5) * (~std::size_t{0} / 5);
-  }
+  std::size_t operator()(const Object& k) const { return (k.hash() % 5) * (~std::size_t{0} / 5); }
 };
 
 template <class Object, class Hash = std::hash<Object>>
@@ -194,7 +192,6 @@ class limited_allocator {
   }
   void deallocate(T* p, std::size_t n) noexcept { std::allocator<T>().deallocate(p, n); }
   friend bool operator==(const limited_allocator&, const limited_allocator&) noexcept { return true; }
-
 };
 
 template <class Value>

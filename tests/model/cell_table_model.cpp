@@ -1,7 +1,8 @@
 // The cell table under the model checker: small programs of whole operations. What it stands on is in sync_model.cpp.
 //
-// A table of two or four cells with one or two slots each. The hash of a key is the key itself, so programs choose their cells.
-// Threads begin at a table that is prepared as far as possible, often with a resize under way, so that few steps remain.
+// A table of two or four cells with one or two slots each. The hash of a key is the key itself, so programs choose their
+// cells. Threads begin at a table that is prepared as far as possible, often with a resize under way, so that few steps
+// remain.
 //
 // Memory is never used twice in an execution and is filled with rubbish when it is allocated and when it is freed: atomics
 // there are recognised as not alive, so an array that is freed too early, used before it is made, or lost, fails the
@@ -87,7 +88,8 @@ struct execution_epoch {
   static domain_type::record& here_if_any() noexcept { return now->here(); }
 };
 
-// What an execution needs before it makes a table: `surroundings here(threads)`, and at its end everything is checked to be freed.
+// What an execution needs before it makes a table: `surroundings here(threads)`. At its end everything must have been
+// freed.
 class surroundings {
  public:
   explicit surroundings(std::size_t threads) : epoch_(threads) {
@@ -192,9 +194,8 @@ class tested_table {
     return seen;
   }
   bool update(std::uint64_t k, auto change) {
-    return table_.template visit<access::exclusive>(look_for(k), [&](value_type& v) {
-      Kind::set(v.second, change(read(k, v)));
-    }) == 1;
+    return table_.template visit<access::exclusive>(
+               look_for(k), [&](value_type& v) { Kind::set(v.second, change(read(k, v))); }) == 1;
   }
   template <access A>
   auto hold(std::uint64_t k) {
@@ -249,8 +250,8 @@ constexpr std::uint64_t number_of(std::uint64_t k, std::uint64_t more = 0) { ret
 constexpr std::uint64_t low = key(0, 1);
 constexpr std::uint64_t high = key(4, 2);
 
-// For programs that are too large to be searched as a whole: all executions with at most so many preemptions, and then some at
-// random, which interrupt their threads more often.
+// For programs that are too large to be searched as a whole: all executions with at most so many preemptions, and then
+// some at random, which interrupt their threads more often.
 template <class Body>
 void search_partly(const char* name, int preemptions, Body body, std::initializer_list<const char*> must,
                    model::options o = {}) {
@@ -283,43 +284,56 @@ TEMPLATE_TEST_CASE("of two inserts of one key one wins", "[model][cell_table]", 
   require_searched("the first array is made", explore({}, run(false)), {"one", "two"});
 }
 
-TEMPLATE_TEST_CASE("an insert and an erase of one key come one after the other", "[model][cell_table]", copied, locked) {
-  require_searched("insert and erase", explore({}, [](program& p) {
-    surroundings here(2);
-    tested_table<TestType> t(4);
-    bool erased = false;
-    p.thread("inserts", [&] { check(t.insert(low, number_of(low)), "there already"); });
-    p.thread("erases", [&] { erased = t.erase(low); });
-    p.run();
-    check((t.peek(low) == t.none) == erased && t.raw().size() == (erased ? 0U : 1U), "lost, or erased and there");
-    saw(erased ? "erased" : "left");
-  }), {"erased", "left"});
+TEMPLATE_TEST_CASE("an insert and an erase of one key come one after the other", "[model][cell_table]", copied,
+                   locked) {
+  require_searched("insert and erase",
+                   explore({},
+                           [](program& p) {
+                             surroundings here(2);
+                             tested_table<TestType> t(4);
+                             bool erased = false;
+                             p.thread("inserts", [&] { check(t.insert(low, number_of(low)), "there already"); });
+                             p.thread("erases", [&] { erased = t.erase(low); });
+                             p.run();
+                             check((t.peek(low) == t.none) == erased && t.raw().size() == (erased ? 0U : 1U),
+                                   "lost, or erased and there");
+                             saw(erased ? "erased" : "left");
+                           }),
+                   {"erased", "left"});
 }
 
 TEMPLATE_TEST_CASE("of two erases of one key one wins", "[model][cell_table]", copied, locked) {
-  require_searched("two erases", explore({}, [](program& p) {
-    surroundings here(2);
-    tested_table<TestType> t(4);
-    t.insert(low, number_of(low));
-    bool won[2] = {};
-    p.thread("one", [&] { won[0] = t.erase(low); });
-    p.thread("two", [&] { won[1] = t.erase(low); });
-    p.run();
-    check(won[0] != won[1] && t.raw().size() == 0, "not exactly one winner");
-  }), {});
+  require_searched("two erases",
+                   explore({},
+                           [](program& p) {
+                             surroundings here(2);
+                             tested_table<TestType> t(4);
+                             t.insert(low, number_of(low));
+                             bool won[2] = {};
+                             p.thread("one", [&] { won[0] = t.erase(low); });
+                             p.thread("two", [&] { won[1] = t.erase(low); });
+                             p.run();
+                             check(won[0] != won[1] && t.raw().size() == 0, "not exactly one winner");
+                           }),
+                   {});
 }
 
 TEMPLATE_TEST_CASE("updates are not lost", "[model][cell_table]", copied, locked) {
-  require_searched("two updates", explore({}, [](program& p) {
-    surroundings here(2);
-    tested_table<TestType> t(4);
-    t.insert(low, number_of(low));
-    const auto increment = [&] { check(t.update(low, [](auto n) { return n + 1; }), "not there"); };
-    p.thread("one", increment);
-    p.thread("two", increment);
-    p.run();
-    check(t.peek(low) == number_of(low, 2), "an update is lost");
-  }), {});
+  require_searched("two updates",
+                   explore({},
+                           [](program& p) {
+                             surroundings here(2);
+                             tested_table<TestType> t(4);
+                             t.insert(low, number_of(low));
+                             const auto increment = [&] {
+                               check(t.update(low, [](auto n) { return n + 1; }), "not there");
+                             };
+                             p.thread("one", increment);
+                             p.thread("two", increment);
+                             p.run();
+                             check(t.peek(low) == number_of(low, 2), "an update is lost");
+                           }),
+                   {});
 }
 
 TEMPLATE_TEST_CASE("a reader sees no half of an update", "[model][cell_table]", copied, locked) {
@@ -347,21 +361,49 @@ TEMPLATE_TEST_CASE("a reader sees no half of an update", "[model][cell_table]", 
 TEMPLATE_TEST_CASE("a reader sees no element in the slot of another", "[model][cell_table]", copied, locked) {
   // The same cell, slot and tag: only the comparison tells them apart.
   constexpr std::uint64_t other = low | 1 << 16;
-  search_partly("erase, insert and peek", 1, [](program& p) {
-    surroundings here(2);
-    tested_table<TestType, 1> t(2);
-    t.insert(low, number_of(low, 1));
-    p.thread("writer", [&] {
-      t.erase(low);
-      t.insert(other, number_of(other, 2));
-    });
-    p.thread("reader", [&] {
-      const auto seen = t.peek(low);
-      check(seen == t.none || seen == number_of(low, 1), "another key's value");
-      saw(seen == t.none ? "gone" : "there");
-    });
-    p.run();
-  }, {"gone", "there"});
+  search_partly("erase, insert and peek", 1,
+                [](program& p) {
+                  surroundings here(2);
+                  tested_table<TestType, 1> t(2);
+                  t.insert(low, number_of(low, 1));
+                  p.thread("writer", [&] {
+                    t.erase(low);
+                    t.insert(other, number_of(other, 2));
+                  });
+                  p.thread("reader", [&] {
+                    const auto seen = t.peek(low);
+                    check(seen == t.none || seen == number_of(low, 1), "another key's value");
+                    saw(seen == t.none ? "gone" : "there");
+                  });
+                  p.run();
+                },
+                {"gone", "there"});
+}
+
+TEMPLATE_TEST_CASE("who misses an element misses those that were erased before it", "[model][cell_table]", copied,
+                   locked) {
+  constexpr std::uint64_t other = key(5, 3);
+  search_partly(
+      "erase, erase, insert", 1,
+      [](program& p) {
+        surroundings here(2);
+        tested_table<TestType, 1> t(2);
+        t.insert(low, number_of(low));
+        t.insert(high, number_of(high));
+        p.thread("writer", [&] {
+          t.erase(low);
+          t.erase(high);
+          // Into the slot of the last, with another tag.
+          t.insert(other, number_of(other));
+        });
+        p.thread("reader", [&] {
+          if (t.peek(high) != t.none) return;
+          check(t.peek(low) == t.none, "erased before the other, and still there");
+          saw("both gone");
+        });
+        p.run();
+      },
+      {"both gone"});
 }
 
 // ---- Overflow blocks.
@@ -369,18 +411,21 @@ TEMPLATE_TEST_CASE("a reader sees no element in the slot of another", "[model][c
 TEMPLATE_TEST_CASE("a key in an overflow block is found beside another that comes there", "[model][cell_table]", copied,
                    locked) {
   constexpr std::uint64_t second = key(1, 3);
-  require_searched("insert into a block and peek", explore({}, [](program& p) {
-    surroundings here(2);
-    // One slot for each cell and block. Room for four, so that it does not grow.
-    tested_table<TestType, 1> t(2);
-    t.insert(low, number_of(low));
-    p.thread("writer", [&] { check(t.insert(second, number_of(second)), "there already"); });
-    p.thread("reader", [&] {
-      if (t.peek(second) == number_of(second)) saw("found");
-    });
-    p.run();
-    check(t.peek(second) == number_of(second), "lost");
-  }), {"found"});
+  require_searched("insert into a block and peek",
+                   explore({},
+                           [](program& p) {
+                             surroundings here(2);
+                             // One slot for each cell and block. Room for four, so that it does not grow.
+                             tested_table<TestType, 1> t(2);
+                             t.insert(low, number_of(low));
+                             p.thread("writer", [&] { check(t.insert(second, number_of(second)), "there already"); });
+                             p.thread("reader", [&] {
+                               if (t.peek(second) == number_of(second)) saw("found");
+                             });
+                             p.run();
+                             check(t.peek(second) == number_of(second), "lost");
+                           }),
+                   {"found"});
 }
 
 // ---- While elements are being moved.
@@ -412,203 +457,231 @@ TEMPLATE_TEST_CASE("a key that stays is found while the table grows", "[model][c
   const auto run = [](bool heavy) {
     model::options o;
     o.heavy_barrier = heavy;
-    search_partly(heavy ? "heavy barriers" : "no heavy barriers", 1, [](program& p) {
-      surroundings here(2);
-      tested_table<TestType> t(4);
-      prepare_growing(t);
-      p.thread("mover", [&] { t.move(); });
-      p.thread("reader", [&] { check(t.peek(low) == number_of(low), "lost"); });
-      p.run();
-      finish(t);
-      check(t.peek(low) == number_of(low) && t.peek(high) == number_of(high) && t.raw().size() == 2, "lost");
-    }, {"moved"}, o);
+    search_partly(
+        heavy ? "heavy barriers" : "no heavy barriers", 1,
+        [](program& p) {
+          surroundings here(2);
+          tested_table<TestType> t(4);
+          prepare_growing(t);
+          p.thread("mover", [&] { t.move(); });
+          p.thread("reader", [&] { check(t.peek(low) == number_of(low), "lost"); });
+          p.run();
+          finish(t);
+          check(t.peek(low) == number_of(low) && t.peek(high) == number_of(high) && t.raw().size() == 2, "lost");
+        },
+        {"moved"}, o);
   };
   run(true);
   run(false);
 }
 
 TEMPLATE_TEST_CASE("a key that stays is found while the table shrinks", "[model][cell_table]", copied, locked) {
-  search_partly("shrink", 1, [](program& p) {
-    surroundings here(2);
-    tested_table<TestType> t(8);
-    prepare_shrinking(t);
-    p.thread("mover", [&] { t.move(); });
-    p.thread("reader", [&] { check(t.peek(low) == number_of(low), "lost"); });
-    p.run();
-    finish(t);
-    check(t.peek(low) == number_of(low) && t.peek(high) == number_of(high) && t.raw().size() == 2, "lost");
-  }, {"moved"});
+  search_partly("shrink", 1,
+                [](program& p) {
+                  surroundings here(2);
+                  tested_table<TestType> t(8);
+                  prepare_shrinking(t);
+                  p.thread("mover", [&] { t.move(); });
+                  p.thread("reader", [&] { check(t.peek(low) == number_of(low), "lost"); });
+                  p.run();
+                  finish(t);
+                  check(t.peek(low) == number_of(low) && t.peek(high) == number_of(high) && t.raw().size() == 2,
+                        "lost");
+                },
+                {"moved"});
 }
 
 TEMPLATE_TEST_CASE("a key in an overflow block is found while it is moved", "[model][cell_table]", copied, locked) {
   // The table shrinks from four cells to two of one slot: the second key has to go to a block.
   constexpr std::uint64_t second = key(2, 3);
-  search_partly("shrink", 1, [](program& p) {
-    surroundings here(2);
-    tested_table<TestType, 1> t(4);
-    t.insert(low, number_of(low));
-    t.insert(second, number_of(second));
-    t.begin_shrinking();
-    p.thread("mover", [&] { t.move(); });
-    p.thread("reader", [&] { check(t.peek(second) == number_of(second), "lost"); });
-    p.run();
-    finish(t);
-    check(t.peek(low) == number_of(low) && t.peek(second) == number_of(second), "lost");
-  }, {"moved"});
+  search_partly("shrink", 1,
+                [](program& p) {
+                  surroundings here(2);
+                  tested_table<TestType, 1> t(4);
+                  t.insert(low, number_of(low));
+                  t.insert(second, number_of(second));
+                  t.begin_shrinking();
+                  p.thread("mover", [&] { t.move(); });
+                  p.thread("reader", [&] { check(t.peek(second) == number_of(second), "lost"); });
+                  p.run();
+                  finish(t);
+                  check(t.peek(low) == number_of(low) && t.peek(second) == number_of(second), "lost");
+                },
+                {"moved"});
 }
 
 TEMPLATE_TEST_CASE("writers that move elements lose none", "[model][cell_table]", copied, locked) {
-  search_partly("two inserts", 1, [](program& p) {
-    surroundings here(2);
-    tested_table<TestType, 2, 1> t(4);
-    prepare_growing(t);
-    p.thread("one", [&] { check(t.insert(key(1, 3), number_of(key(1, 3))), "there already"); });
-    p.thread("two", [&] { check(t.insert(key(5, 4), number_of(key(5, 4))), "there already"); });
-    p.run();
-    finish(t);
-    for (const std::uint64_t k : {low, high, key(1, 3), key(5, 4)}) check(t.peek(k) == number_of(k), "lost");
-    check(t.raw().size() == 4 && t.raw().stats().resizes == 1, "not moved once");
-  }, {"moved"});
+  search_partly("two inserts", 1,
+                [](program& p) {
+                  surroundings here(2);
+                  tested_table<TestType, 2, 1> t(4);
+                  prepare_growing(t);
+                  p.thread("one", [&] { check(t.insert(key(1, 3), number_of(key(1, 3))), "there already"); });
+                  p.thread("two", [&] { check(t.insert(key(5, 4), number_of(key(5, 4))), "there already"); });
+                  p.run();
+                  finish(t);
+                  for (const std::uint64_t k : {low, high, key(1, 3), key(5, 4)})
+                    check(t.peek(k) == number_of(k), "lost");
+                  check(t.raw().size() == 4 && t.raw().stats().resizes == 1, "not moved once");
+                },
+                {"moved"});
 }
 
 TEMPLATE_TEST_CASE("two threads move a table together", "[model][cell_table]", copied, locked) {
-  search_partly("two movers", 1, [](program& p) {
-    surroundings here(2);
-    tested_table<TestType> t(4);
-    prepare_growing(t);
-    p.thread("one", [&] { t.move(); });
-    p.thread("two", [&] { t.move(); });
-    p.run();
-    finish(t);
-    check(t.peek(low) == number_of(low) && t.peek(high) == number_of(high), "lost");
-    check(t.raw().stats().resizes == 1, "not moved once");
-  }, {"moved"});
+  search_partly("two movers", 1,
+                [](program& p) {
+                  surroundings here(2);
+                  tested_table<TestType> t(4);
+                  prepare_growing(t);
+                  p.thread("one", [&] { t.move(); });
+                  p.thread("two", [&] { t.move(); });
+                  p.run();
+                  finish(t);
+                  check(t.peek(low) == number_of(low) && t.peek(high) == number_of(high), "lost");
+                  check(t.raw().stats().resizes == 1, "not moved once");
+                },
+                {"moved"});
 }
 
 TEMPLATE_TEST_CASE("updates are not lost while elements are moved", "[model][cell_table]", copied, locked) {
-  search_partly("update and move", 2, [](program& p) {
-    surroundings here(2);
-    tested_table<TestType> t(4);
-    prepare_growing(t);
-    p.thread("mover", [&] { t.move(); });
-    p.thread("writer", [&] { check(t.update(low, [](auto n) { return n + 1; }), "not there"); });
-    p.run();
-    finish(t);
-    check(t.peek(low) == number_of(low, 1), "an update is lost");
-  }, {"moved", "left for later"});
+  search_partly("update and move", 2,
+                [](program& p) {
+                  surroundings here(2);
+                  tested_table<TestType> t(4);
+                  prepare_growing(t);
+                  p.thread("mover", [&] { t.move(); });
+                  p.thread("writer", [&] { check(t.update(low, [](auto n) { return n + 1; }), "not there"); });
+                  p.run();
+                  finish(t);
+                  check(t.peek(low) == number_of(low, 1), "an update is lost");
+                },
+                {"moved", "left for later"});
 }
 
 TEMPLATE_TEST_CASE("of two erases one wins while elements are moved", "[model][cell_table]", copied, locked) {
-  search_partly("erase and erase", 1, [](program& p) {
-    surroundings here(2);
-    tested_table<TestType> t(4);
-    prepare_growing(t);
-    bool won[2] = {};
-    p.thread("one", [&] { won[0] = t.erase(low); });
-    p.thread("two", [&] { won[1] = t.erase(low); });
-    p.run();
-    check(won[0] != won[1] && t.raw().size() == 1, "not exactly one winner");
-    finish(t);
-    check(t.peek(low) == t.none && t.peek(high) == number_of(high), "erased and there, or lost");
-  }, {"moved"});
+  search_partly("erase and erase", 1,
+                [](program& p) {
+                  surroundings here(2);
+                  tested_table<TestType> t(4);
+                  prepare_growing(t);
+                  bool won[2] = {};
+                  p.thread("one", [&] { won[0] = t.erase(low); });
+                  p.thread("two", [&] { won[1] = t.erase(low); });
+                  p.run();
+                  check(won[0] != won[1] && t.raw().size() == 1, "not exactly one winner");
+                  finish(t);
+                  check(t.peek(low) == t.none && t.peek(high) == number_of(high), "erased and there, or lost");
+                },
+                {"moved"});
 }
 
 TEMPLATE_TEST_CASE("a scan comes to a key once while the table grows", "[model][cell_table]", copied, locked) {
-  search_partly("scan and move", 1, [](program& p) {
-    surroundings here(2);
-    tested_table<TestType> t(4);
-    prepare_growing(t);
-    p.thread("mover", [&] { t.move(); });
-    p.thread("scans", [&] { check(t.count_in_scan(high) == 1, "not visited once"); });
-    p.run();
-    finish(t);
-  }, {"moved", "left for later"});
+  search_partly("scan and move", 1,
+                [](program& p) {
+                  surroundings here(2);
+                  tested_table<TestType> t(4);
+                  prepare_growing(t);
+                  p.thread("mover", [&] { t.move(); });
+                  p.thread("scans", [&] { check(t.count_in_scan(high) == 1, "not visited once"); });
+                  p.run();
+                  finish(t);
+                },
+                {"moved", "left for later"});
 }
 
 TEMPLATE_TEST_CASE("a scan comes to a key once while the table shrinks", "[model][cell_table]", copied, locked) {
   // In the second cell of four, so that a scan may come to the cell that both become when it has been in the first.
   constexpr std::uint64_t second = key(2, 3);
-  search_partly("scan and move", 1, [](program& p) {
-    surroundings here(2);
-    tested_table<TestType> t(8);
-    t.insert(low, number_of(low));
-    t.insert(second, number_of(second));
-    t.begin_shrinking();
-    p.thread("mover", [&] { t.move(); });
-    p.thread("scans", [&] {
-      check(t.count_in_scan(low) == 1, "not visited once");
-    });
-    p.run();
-    finish(t);
-  }, {"moved", "left for later"});
+  search_partly("scan and move", 1,
+                [](program& p) {
+                  surroundings here(2);
+                  tested_table<TestType> t(8);
+                  t.insert(low, number_of(low));
+                  t.insert(second, number_of(second));
+                  t.begin_shrinking();
+                  p.thread("mover", [&] { t.move(); });
+                  p.thread("scans", [&] { check(t.count_in_scan(low) == 1, "not visited once"); });
+                  p.run();
+                  finish(t);
+                },
+                {"moved", "left for later"});
 }
 
 TEMPLATE_TEST_CASE("a guard keeps its element where it is", "[model][cell_table]", copied, locked) {
-  search_partly("guard and move", 2, [](program& p) {
-    surroundings here(2);
-    tested_table<TestType> t(4);
-    prepare_growing(t);
-    p.thread("mover", [&] { t.move(); });
-    p.thread("holder", [&] {
-      const auto held = t.template hold<access::shared>(low);
-      check(static_cast<bool>(held), "lost");
-      check(TestType::get(held.value().second) == number_of(low), "another value");
-      check(TestType::get(held.value().second) == number_of(low), "changed under a guard");
-    });
-    p.run();
-    finish(t);
-    check(t.peek(low) == number_of(low), "lost");
-  }, {"moved", "left for later"});
+  search_partly("guard and move", 2,
+                [](program& p) {
+                  surroundings here(2);
+                  tested_table<TestType> t(4);
+                  prepare_growing(t);
+                  p.thread("mover", [&] { t.move(); });
+                  p.thread("holder", [&] {
+                    const auto held = t.template hold<access::shared>(low);
+                    check(static_cast<bool>(held), "lost");
+                    check(TestType::get(held.value().second) == number_of(low), "another value");
+                    check(TestType::get(held.value().second) == number_of(low), "changed under a guard");
+                  });
+                  p.run();
+                  finish(t);
+                  check(t.peek(low) == number_of(low), "lost");
+                },
+                {"moved", "left for later"});
 }
 
 // ---- Whole tables.
 
 TEMPLATE_TEST_CASE("a swap leaves the elements of a writer whole", "[model][cell_table]", copied, locked) {
-  search_partly("swap and insert", 1, [](program& p) {
-    surroundings here(2);
-    tested_table<TestType> t(4);
-    tested_table<TestType> other;
-    t.insert(low, number_of(low));
-    p.thread("swaps", [&] { t.raw().swap(other.raw()); });
-    p.thread("inserts", [&] { t.insert(high, number_of(high)); });
-    p.run();
-    check(other.peek(low) == number_of(low), "lost");
-    check((t.peek(high) == number_of(high)) != (other.peek(high) == number_of(high)), "not in one of the two");
-    check(t.raw().size() + other.raw().size() == 2, "not counted");
-    saw(t.peek(high) == t.none ? "before" : "after");
-  }, {"before", "after"});
+  search_partly("swap and insert", 1,
+                [](program& p) {
+                  surroundings here(2);
+                  tested_table<TestType> t(4);
+                  tested_table<TestType> other;
+                  t.insert(low, number_of(low));
+                  p.thread("swaps", [&] { t.raw().swap(other.raw()); });
+                  p.thread("inserts", [&] { t.insert(high, number_of(high)); });
+                  p.run();
+                  check(other.peek(low) == number_of(low), "lost");
+                  check((t.peek(high) == number_of(high)) != (other.peek(high) == number_of(high)),
+                        "not in one of the two");
+                  check(t.raw().size() + other.raw().size() == 2, "not counted");
+                  saw(t.peek(high) == t.none ? "before" : "after");
+                },
+                {"before", "after"});
 }
 
 TEMPLATE_TEST_CASE("a reader beside a swap finds the one table or the other", "[model][cell_table]", copied, locked) {
-  search_partly("swap and peek", 1, [](program& p) {
-    surroundings here(2);
-    tested_table<TestType> t(4);
-    tested_table<TestType> other;
-    t.insert(low, number_of(low));
-    p.thread("swaps", [&] { t.raw().swap(other.raw()); });
-    p.thread("reader", [&] { saw(t.peek(low) == t.none ? "after" : "before"); });
-    p.run();
-    check(t.peek(low) == t.none && other.peek(low) == number_of(low), "lost");
-  }, {"before", "after"});
+  search_partly("swap and peek", 1,
+                [](program& p) {
+                  surroundings here(2);
+                  tested_table<TestType> t(4);
+                  tested_table<TestType> other;
+                  t.insert(low, number_of(low));
+                  p.thread("swaps", [&] { t.raw().swap(other.raw()); });
+                  p.thread("reader", [&] { saw(t.peek(low) == t.none ? "after" : "before"); });
+                  p.run();
+                  check(t.peek(low) == t.none && other.peek(low) == number_of(low), "lost");
+                },
+                {"before", "after"});
 }
 
 TEMPLATE_TEST_CASE("a swap loses no array that waits to be freed", "[model][cell_table]", copied, locked) {
-  search_partly("swap and insert", TestType::optimistic ? 1 : 2, [](program& p) {
-    surroundings here(2);
-    tested_table<TestType, 1> t(2);
-    tested_table<TestType, 1> other;
-    t.insert(low, number_of(low));
-    t.begin_growing();
-    {
-      const auto pinned = execution_epoch::now->enter();
-      t.move();
-    }
-    p.thread("swaps", [&] { t.raw().swap(other.raw()); });
-    // Its cell is full, so it looks after the table, and frees the array that was left.
-    p.thread("inserts", [&] { t.insert(key(1, 3), number_of(key(1, 3))); });
-    p.run();
-    check(other.peek(low) == number_of(low), "lost");
-  }, {});
+  search_partly("swap and insert", TestType::optimistic ? 1 : 2,
+                [](program& p) {
+                  surroundings here(2);
+                  tested_table<TestType, 1> t(2);
+                  tested_table<TestType, 1> other;
+                  t.insert(low, number_of(low));
+                  t.begin_growing();
+                  {
+                    const auto pinned = execution_epoch::now->enter();
+                    t.move();
+                  }
+                  p.thread("swaps", [&] { t.raw().swap(other.raw()); });
+                  // Its cell is full, so it looks after the table, and frees the array that was left.
+                  p.thread("inserts", [&] { t.insert(key(1, 3), number_of(key(1, 3))); });
+                  p.run();
+                  check(other.peek(low) == number_of(low), "lost");
+                },
+                {});
 }
 
 // ---- Arrays alone.

@@ -8,8 +8,8 @@
 // pause has another value than it read: running the loop once more before that would be the same again. If there is
 // such a value already and the read was merely stale, it is ready, and then does not read the same entry again at once:
 // stores become visible in finite time. A loop that had a compare-exchange fail gets one more turn first, because it
-// may go on with the value that it was given. What the thread has written itself is no news: a loop may count its rounds, or take
-// and give back a lock in each. A loop that gives up after so many rounds waits here like any other.
+// may go on with the value that it was given. What the thread has written itself is no news: a loop may count its
+// rounds, or take and give back a lock in each. A loop that gives up after so many rounds waits here like any other.
 #ifndef TANDEM_TESTS_MODEL_MACHINE_HPP
 #define TANDEM_TESTS_MODEL_MACHINE_HPP
 

@@ -1,5 +1,5 @@
-// versioned_lock and basic_epoch under the model checker: one small program per edge of each protocol, with plain data where the
-// protocol promises that accesses are ordered.
+// versioned_lock and basic_epoch under the model checker: one small program per edge of each protocol, with plain data
+// where the protocol promises that accesses are ordered.
 #include "model/surroundings.hpp"
 #include "support/catch.hpp"
 
@@ -23,60 +23,70 @@ using model::saw;
 using lock_type = tandem::versioned_lock<model::atomics>;
 
 TEST_CASE("writers of a versioned lock exclude each other", "[model][versioned_lock]") {
-  require_searched("two writers", explore({}, [](program& p) {
-    lock_type lock;
-    model::plain<int> data(0);
-    const auto increment = [&] {
-      lock.lock();
-      data.write(data.read() + 1);
-      lock.unlock();
-    };
-    p.thread("one", increment);
-    p.thread("two", increment);
-    p.run();
-    check(data.read() == 2, "an increment is lost");
-    check(lock.try_lock(), "the lock is not free again");
-  }), {});
+  require_searched("two writers",
+                   explore({},
+                           [](program& p) {
+                             lock_type lock;
+                             model::plain<int> data(0);
+                             const auto increment = [&] {
+                               lock.lock();
+                               data.write(data.read() + 1);
+                               lock.unlock();
+                             };
+                             p.thread("one", increment);
+                             p.thread("two", increment);
+                             p.run();
+                             check(data.read() == 2, "an increment is lost");
+                             check(lock.try_lock(), "the lock is not free again");
+                           }),
+                   {});
 }
 
 TEST_CASE("a writer that has changed nothing hands on what it has seen", "[model][versioned_lock]") {
-  require_searched("unchanged", explore({}, [](program& p) {
-    lock_type lock;
-    model::plain<int> data(0);
-    p.thread("looks", [&] {
-      lock.lock();
-      if (data.read() == 0) saw("before");
-      lock.unlock_unchanged();
-    });
-    p.thread("writes", [&] {
-      lock.lock();
-      data.write(1);
-      lock.unlock();
-    });
-    p.run();
-  }), {"before"});
+  require_searched("unchanged",
+                   explore({},
+                           [](program& p) {
+                             lock_type lock;
+                             model::plain<int> data(0);
+                             p.thread("looks", [&] {
+                               lock.lock();
+                               if (data.read() == 0) saw("before");
+                               lock.unlock_unchanged();
+                             });
+                             p.thread("writes", [&] {
+                               lock.lock();
+                               data.write(1);
+                               lock.unlock();
+                             });
+                             p.run();
+                           }),
+                   {"before"});
 }
 
 TEST_CASE("shared holders of a versioned lock exclude writers, and not each other", "[model][versioned_lock]") {
-  require_searched("a writer and two readers", explore({}, [](program& p) {
-    lock_type lock;
-    model::plain<int> data(0);
-    p.thread("writer", [&] {
-      lock.lock();
-      data.write(1);
-      data.write(2);
-      lock.unlock();
-    });
-    const auto reader = [&] {
-      lock.lock_shared();
-      check(data.read() != 1, "half a write");
-      lock.unlock_shared();
-    };
-    p.thread("reader", reader);
-    p.thread("other reader", reader);
-    p.run();
-    check(lock.is_idle() && lock.try_lock_shared() && lock.try_lock_shared(), "readers exclude each other");
-  }), {});
+  require_searched("a writer and two readers",
+                   explore({},
+                           [](program& p) {
+                             lock_type lock;
+                             model::plain<int> data(0);
+                             p.thread("writer", [&] {
+                               lock.lock();
+                               data.write(1);
+                               data.write(2);
+                               lock.unlock();
+                             });
+                             const auto reader = [&] {
+                               lock.lock_shared();
+                               check(data.read() != 1, "half a write");
+                               lock.unlock_shared();
+                             };
+                             p.thread("reader", reader);
+                             p.thread("other reader", reader);
+                             p.run();
+                             check(lock.is_idle() && lock.try_lock_shared() && lock.try_lock_shared(),
+                                   "readers exclude each other");
+                           }),
+                   {});
 }
 
 // Two words that a writer keeps equal, as Boehm's sequence locks have them.
@@ -104,47 +114,57 @@ struct word_pair {
 };
 
 TEST_CASE("a copy whose version still holds is whole", "[model][versioned_lock]") {
-  require_searched("one writer, twice", explore({}, [](program& p) {
-    word_pair pair;
-    p.thread("writer", [&] {
-      pair.write(1);
-      pair.write(2);
-    });
-    p.thread("reader", [&] {
-      const int seen = pair.read();
-      if (seen == 0) saw("initial");
-      if (seen == 2) saw("last");
-      if (seen == -1) saw("disturbed");
-      const int again = pair.read();
-      check(again == -1 || again >= seen, "backwards");
-    });
-    p.run();
-    check(pair.read() == 2, "a write is lost");
-  }), {"initial", "last", "disturbed"});
-  require_searched("two writers", explore({}, [](program& p) {
-    word_pair pair;
-    p.thread("writer", [&] { pair.write(1); });
-    p.thread("other writer", [&] { pair.write(2); });
-    p.thread("reader", [&] {
-      const int seen = pair.read();
-      if (seen == 1) saw("one");
-      if (seen == 2) saw("two");
-    });
-    p.run();
-  }), {"one", "two"});
+  require_searched("one writer, twice",
+                   explore({},
+                           [](program& p) {
+                             word_pair pair;
+                             p.thread("writer", [&] {
+                               pair.write(1);
+                               pair.write(2);
+                             });
+                             p.thread("reader", [&] {
+                               const int seen = pair.read();
+                               if (seen == 0) saw("initial");
+                               if (seen == 2) saw("last");
+                               if (seen == -1) saw("disturbed");
+                               const int again = pair.read();
+                               check(again == -1 || again >= seen, "backwards");
+                             });
+                             p.run();
+                             check(pair.read() == 2, "a write is lost");
+                           }),
+                   {"initial", "last", "disturbed"});
+  require_searched("two writers",
+                   explore({},
+                           [](program& p) {
+                             word_pair pair;
+                             p.thread("writer", [&] { pair.write(1); });
+                             p.thread("other writer", [&] { pair.write(2); });
+                             p.thread("reader", [&] {
+                               const int seen = pair.read();
+                               if (seen == 1) saw("one");
+                               if (seen == 2) saw("two");
+                             });
+                             p.run();
+                           }),
+                   {"one", "two"});
 }
 
 TEST_CASE("shared holders do not disturb readers without the lock", "[model][versioned_lock]") {
-  require_searched("shared", explore({}, [](program& p) {
-    word_pair pair;
-    p.thread("shared", [&] {
-      check(pair.lock.try_lock_shared(), "a reader in a hurry is kept waiting by an announcement");
-      pair.lock.unlock_shared();
-    });
-    p.thread("announces", [&] { pair.lock.announce(); });
-    p.thread("reader", [&] { check(pair.read() == 0, "disturbed"); });
-    p.run();
-  }), {});
+  require_searched("shared",
+                   explore({},
+                           [](program& p) {
+                             word_pair pair;
+                             p.thread("shared", [&] {
+                               check(pair.lock.try_lock_shared(),
+                                     "a reader in a hurry is kept waiting by an announcement");
+                               pair.lock.unlock_shared();
+                             });
+                             p.thread("announces", [&] { pair.lock.announce(); });
+                             p.thread("reader", [&] { check(pair.read() == 0, "disturbed"); });
+                             p.run();
+                           }),
+                   {});
 }
 
 TEST_CASE("whoever finds a lock closed sees what the holder wrote before", "[model][versioned_lock]") {
@@ -168,33 +188,38 @@ TEST_CASE("whoever finds a lock closed sees what the holder wrote before", "[mod
   };
   // A lock that is taken and given back first, so that an attempt may fail by its compare-exchange.
   require_searched("attempt", explore({}, run([](lock_type& lock) {
-    const auto outcome = lock.attempt();
-    if (outcome == tandem::lock_attempt::taken) lock.unlock();
-    return outcome == tandem::lock_attempt::closed;
-  })), {"closed"});
+                                        const auto outcome = lock.attempt();
+                                        if (outcome == tandem::lock_attempt::taken) lock.unlock();
+                                        return outcome == tandem::lock_attempt::closed;
+                                      })),
+                   {"closed"});
   require_searched("attempt_shared", explore({}, run([](lock_type& lock) {
-    const auto outcome = lock.attempt_shared(false);
-    if (outcome == tandem::lock_attempt::taken) lock.unlock_shared();
-    return outcome == tandem::lock_attempt::closed;
-  })), {"closed"});
-  require_searched("version", explore({}, run([](lock_type& lock) {
-    return lock_type::is_closed(lock.version());
-  })), {"closed"});
+                                               const auto outcome = lock.attempt_shared(false);
+                                               if (outcome == tandem::lock_attempt::taken) lock.unlock_shared();
+                                               return outcome == tandem::lock_attempt::closed;
+                                             })),
+                   {"closed"});
+  require_searched("version", explore({}, run([](lock_type& lock) { return lock_type::is_closed(lock.version()); })),
+                   {"closed"});
 }
 
 TEST_CASE("a closed lock stays closed whoever announces himself", "[model][versioned_lock]") {
-  require_searched("announce", explore({}, [](program& p) {
-    lock_type lock;
-    check(lock.try_lock(), "a new lock is free");
-    p.thread("closes", [&] { lock.close(); });
-    p.thread("announces", [&] {
-      if (lock.attempt() == tandem::lock_attempt::busy) lock.announce();
-      if (lock.attempt() == tandem::lock_attempt::closed) saw("closed");
-    });
-    p.run();
-    check(lock.attempt() == tandem::lock_attempt::closed, "opened again");
-    check(lock.attempt_shared(false) == tandem::lock_attempt::closed, "opened again for readers");
-  }), {"closed"});
+  require_searched("announce",
+                   explore({},
+                           [](program& p) {
+                             lock_type lock;
+                             check(lock.try_lock(), "a new lock is free");
+                             p.thread("closes", [&] { lock.close(); });
+                             p.thread("announces", [&] {
+                               if (lock.attempt() == tandem::lock_attempt::busy) lock.announce();
+                               if (lock.attempt() == tandem::lock_attempt::closed) saw("closed");
+                             });
+                             p.run();
+                             check(lock.attempt() == tandem::lock_attempt::closed, "opened again");
+                             check(lock.attempt_shared(false) == tandem::lock_attempt::closed,
+                                   "opened again for readers");
+                           }),
+                   {"closed"});
 }
 
 TEST_CASE("whoever finds a lock idle comes after its last holder", "[model][versioned_lock]") {
@@ -213,17 +238,19 @@ TEST_CASE("whoever finds a lock idle comes after its last holder", "[model][vers
     };
   };
   require_searched("exclusive", explore({}, run([](lock_type& lock, auto& taken, auto& data) {
-    lock.lock();
-    taken.store(true, std::memory_order_release);
-    data.write(1);
-    lock.unlock();
-  })), {});
+                                          lock.lock();
+                                          taken.store(true, std::memory_order_release);
+                                          data.write(1);
+                                          lock.unlock();
+                                        })),
+                   {});
   require_searched("shared", explore({}, run([](lock_type& lock, auto& taken, auto& data) {
-    lock.lock_shared();
-    taken.store(true, std::memory_order_release);
-    static_cast<void>(data.read());
-    lock.unlock_shared();
-  })), {});
+                                       lock.lock_shared();
+                                       taken.store(true, std::memory_order_release);
+                                       static_cast<void>(data.read());
+                                       lock.unlock_shared();
+                                     })),
+                   {});
 }
 
 // ---- basic_epoch.
@@ -296,7 +323,7 @@ TEST_CASE("a second pin protects as the first does", "[model][epoch]") {
             s.look("found", "gone");
           }
           const auto pin = epoch.enter();
-          const auto nested = epoch.enter();
+          static_cast<void>(epoch.enter());
           s.look("found again", "gone at the second");
         });
         p.thread("keeper", [&] {
@@ -432,26 +459,29 @@ TEST_CASE("a thread that joins is seen, and its record is used again", "[model][
 }
 
 TEST_CASE("a record is given on with everything that was done with it", "[model][epoch]") {
-  require_searched("two threads", explore({}, [](program& p) {
-    epoch_of_execution epoch(0);
-    // What a thread notes beside its record: the first one's must be done when the next one has it.
-    model::plain<int> notes(0);
-    auto& first = epoch.domain().join();
-    epoch_of_execution::domain_type::record* second = nullptr;
-    p.thread("leaves", [&] {
-      notes.write(1);
-      epoch.domain().leave(first);
-    });
-    p.thread("joins", [&] {
-      second = &epoch.domain().join();
-      if (second != &first) return;
-      notes.write(2);
-      saw("the same");
-    });
-    p.run();
-    epoch.adopt(first);
-    epoch.adopt(*second);
-  }), {"the same"});
+  require_searched("two threads",
+                   explore({},
+                           [](program& p) {
+                             epoch_of_execution epoch(0);
+                             // What a thread notes beside its record: the first one's must be done when the next one has it.
+                             model::plain<int> notes(0);
+                             auto& first = epoch.domain().join();
+                             epoch_of_execution::domain_type::record* second = nullptr;
+                             p.thread("leaves", [&] {
+                               notes.write(1);
+                               epoch.domain().leave(first);
+                             });
+                             p.thread("joins", [&] {
+                               second = &epoch.domain().join();
+                               if (second != &first) return;
+                               notes.write(2);
+                               saw("the same");
+                             });
+                             p.run();
+                             epoch.adopt(first);
+                             epoch.adopt(*second);
+                           }),
+                   {"the same"});
 }
 
 }  // namespace

@@ -127,11 +127,16 @@ class script {
     int const form = any(5);
     auto const result = [&] {
       switch (form) {
-        case 0: return map_.try_emplace(std::move(key), made_of<T>(v));
-        case 1: return map_.insert({key, made_of<T>(v)});
-        case 2: return map_.emplace(key, made_of<T>(v));
-        case 3: return map_.try_emplace_hashed(map_.hash_function()(key), key, made_of<T>(v));
-        default: return map_.insert_or_assign(key, made_of<T>(v));
+        case 0:
+          return map_.try_emplace(std::move(key), made_of<T>(v));
+        case 1:
+          return map_.insert({key, made_of<T>(v)});
+        case 2:
+          return map_.emplace(key, made_of<T>(v));
+        case 3:
+          return map_.try_emplace_hashed(map_.hash_function()(key), key, made_of<T>(v));
+        default:
+          return map_.insert_or_assign(key, made_of<T>(v));
       }
     }();
     if (form == 4) {
@@ -150,7 +155,8 @@ class script {
     auto const found = map_.find(key);
     auto const mine = model_.find(k);
     bool const there = mine != model_.end();
-    if ((found != map_.end()) != there || map_.contains(key) != there || map_.count(key) != model_.count(k)) return "find";
+    if ((found != map_.end()) != there || map_.contains(key) != there || map_.count(key) != model_.count(k))
+      return "find";
     return there && number(found->second) != mine->second ? "what was found" : nullptr;
   }
 
@@ -178,9 +184,15 @@ class script {
 
   const char* rarely() {
     switch (any(120)) {
-      case 0: map_.reserve(static_cast<std::size_t>(any(2 * keys_))); break;
-      case 1: map_.rehash(static_cast<std::size_t>(any(2 * keys_))); break;
-      case 2: map_.shrink_to_fit(); break;
+      case 0:
+        map_.reserve(static_cast<std::size_t>(any(2 * keys_)));
+        break;
+      case 1:
+        map_.rehash(static_cast<std::size_t>(any(2 * keys_)));
+        break;
+      case 2:
+        map_.shrink_to_fit();
+        break;
       case 3: {
         map copy(map_);
         map_.swap(copy);
@@ -204,7 +216,8 @@ class script {
         map_.clear();
         model_.clear();
         break;
-      default: break;
+      default:
+        break;
     }
     return nullptr;
   }

@@ -48,7 +48,8 @@ class copied_words {
 
 }  // namespace
 
-TEST_CASE("versioned_lock: an exclusive holder is alone, and sees what those before it did", "[versioned_lock][stress]") {
+TEST_CASE("versioned_lock: an exclusive holder is alone, and sees what those before it did",
+          "[versioned_lock][stress]") {
   lock_type lock;
   int plain[2] = {0, 0};  // a race here is for ThreadSanitizer to see
   constexpr int rounds = 3000;

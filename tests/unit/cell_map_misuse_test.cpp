@@ -181,7 +181,8 @@ TEMPLATE_TEST_CASE("a call under an exclusive lock of the same map ends the proc
   auto const holders = exclusive_holders<TestType>();
   for (auto const& call : exclusive) check_reported(run_under(holders.front(), call), call.line, holders.front().line);
   for (auto const& call : shared) check_reported(run_under(holders.front(), call), call.line, holders.front().line);
-  for (auto const& holder : holders) check_reported(run_under(holder, exclusive.front()), exclusive.front().line, holder.line);
+  for (auto const& holder : holders)
+    check_reported(run_under(holder, exclusive.front()), exclusive.front().line, holder.line);
 }
 
 TEMPLATE_TEST_CASE("a change under a shared lock of the same map ends the process, and both places are named",
@@ -190,7 +191,8 @@ TEMPLATE_TEST_CASE("a change under a shared lock of the same map ends the proces
   auto const exclusive = exclusive_calls<TestType>();
   auto const holders = shared_holders<TestType>();
   for (auto const& call : exclusive) check_reported(run_under(holders.back(), call), call.line, holders.back().line);
-  for (auto const& holder : holders) check_reported(run_under(holder, exclusive.front()), exclusive.front().line, holder.line);
+  for (auto const& holder : holders)
+    check_reported(run_under(holder, exclusive.front()), exclusive.front().line, holder.line);
 }
 
 TEMPLATE_TEST_CASE("shared access under shared access of the same map is allowed", "[cell_map][sharded_map][misuse]",
@@ -212,7 +214,7 @@ TEMPLATE_TEST_CASE("calls with any number of arguments are reported by their own
   auto const holder = exclusive_holders<TestType>().front();
   auto const check = [&](void (*call)(TestType&), const char* name) {
     auto const end = run_under(holder, {0, call});
-    check_diagnosed(end, ("the call:   " + std::string(name) + "\n").c_str());
+    check_diagnosed(end, ("the call:   " + std::string(name)).c_str());
     CHECK(end.says("while " + place(holder.line) + " of the same thread holds"));
   };
   check([](TestType& m) { m.try_emplace(2, value<TestType>(2)); }, "try_emplace");
@@ -220,9 +222,10 @@ TEMPLATE_TEST_CASE("calls with any number of arguments are reported by their own
   check([](TestType& m) { m.emplace(2, value<TestType>(2)); }, "emplace");
   auto const inner = exclusive_calls<TestType>().front();
   auto const end = run_under<TestType>(
-      {0, [](TestType& m, void (*f)(TestType&)) { m.try_emplace_or_visit(1, value<TestType>(2), [&](auto&) { f(m); }); }},
+      {0,
+       [](TestType& m, void (*f)(TestType&)) { m.try_emplace_or_visit(1, value<TestType>(2), [&](auto&) { f(m); }); }},
       inner);
-  check_diagnosed(end, "the holder: try_emplace_or_visit\n");
+  check_diagnosed(end, "the holder: try_emplace_or_visit");
   CHECK(end.says(place(inner.line) + " calls a map"));
 }
 
@@ -248,11 +251,13 @@ TEMPLATE_TEST_CASE("swap, assignment and rehash under a lock of the same map end
     other.swap(m);
   });
   check([](TestType& m) { m = TestType(); });
-  check([](TestType& m) {
-    TestType other;
-    fill(other);
-    m.merge(other);
-  });
+  if constexpr (has_guards<TestType>) {  // merges of a sharded_map look for locks that they get without waiting
+    check([](TestType& m) {
+      TestType other;
+      fill(other);
+      m.merge(other);
+    });
+  }
 }
 
 TEMPLATE_TEST_CASE("other maps may be called from a visitor and under a guard", "[cell_map][sharded_map][misuse]",
@@ -326,8 +331,8 @@ TEMPLATE_TEST_CASE("a map may be called again when guards have been moved and en
   }));
 }
 
-TEMPLATE_TEST_CASE("empty guards, and entries without an element, end the process with a message",
-                   "[cell_map][misuse]", plain_map, string_map) {
+TEMPLATE_TEST_CASE("empty guards, and entries without an element, end the process with a message", "[cell_map][misuse]",
+                   plain_map, string_map) {
   if (!diagnosed()) return;
   check_diagnosed(run_in_child([] {
                     TestType m;

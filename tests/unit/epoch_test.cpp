@@ -53,8 +53,8 @@ void elsewhere(F f) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("a thread is pinned from the first enter to the end of its first pin", "[epoch]", tandem::std_atomics,
-                   without_barriers) {
+TEMPLATE_TEST_CASE("a thread is pinned from the first enter to the end of its first pin", "[epoch]",
+                   tandem::std_atomics, without_barriers) {
   static tandem::basic_epoch<TestType> domain;
   auto& mine = domain.join();
   CHECK_FALSE(is_pinned<TestType>(mine));
@@ -118,8 +118,8 @@ TEMPLATE_TEST_CASE("a ticket expires as soon as it is asked for while nobody is 
   CHECK(domain.has_expired(first));
 }
 
-TEMPLATE_TEST_CASE("a ticket does not expire while a thread stays pinned that was pinned before", "[epoch]", tandem::std_atomics,
-                   without_barriers) {
+TEMPLATE_TEST_CASE("a ticket does not expire while a thread stays pinned that was pinned before", "[epoch]",
+                   tandem::std_atomics, without_barriers) {
   static tandem::basic_epoch<TestType> domain;
   auto& mine = domain.join();
   auto& other = domain.join();
@@ -279,10 +279,14 @@ TEST_CASE("a thread without a record is not given a light pin, and is after its 
   bool before = true, after = false, same = false, nothing_left = false;
   elsewhere([&] {
     auto& nobody = global_epoch::here_if_any();
-    { before = static_cast<bool>(light_pin(global_epoch::domain(), nobody)); }
+    {
+      before = static_cast<bool>(light_pin(global_epoch::domain(), nobody));
+    }
     auto& mine = global_epoch::here();
     nothing_left = &mine != &nobody && &global_epoch::here() == &mine;
-    { after = static_cast<bool>(light_pin(global_epoch::domain(), global_epoch::here_if_any())); }
+    {
+      after = static_cast<bool>(light_pin(global_epoch::domain(), global_epoch::here_if_any()));
+    }
     same = &global_epoch::here_if_any() == &mine && !is_pinned<tandem::std_atomics>(mine);
   });
   CHECK_FALSE(before);

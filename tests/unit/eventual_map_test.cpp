@@ -42,6 +42,12 @@ std::map<std::string, int> all(const map::reader& r) {
 
 }  // namespace
 
+// Which hashes a new key once more, when the change is applied.
+struct over_std_unordered_map : tandem::eventual_map_options {
+  template <class K, class T, class H, class E, class A>
+  using map = std::unordered_map<K, T, H, E, A>;
+};
+
 TEST_CASE("changes are invisible until a refresh", "[eventual_map]") {
   map m;
   auto r = m.make_reader();
@@ -267,11 +273,8 @@ TEST_CASE("a refresh that fails in the background loses nothing and is tried aga
     }
     std::shared_ptr<std::atomic<bool>> armed = std::make_shared<std::atomic<bool>>(false);
   };
-  struct options : tandem::eventual_map_options {
+  struct options : over_std_unordered_map {
     using hasher = fragile_hash;
-    // It hashes a new key once more.
-    template <class K, class T, class H, class E, class A>
-    using map = std::unordered_map<K, T, H, E, A>;
   };
   fragile_hash const hash;
   tandem::eventual_map<fragile_key, int, options> m(hash);

@@ -239,7 +239,8 @@ TEST_CASE("sequential_map: a key whose hash is known is not hashed again", "[seq
   }
 }
 
-TEST_CASE("sequential_map: erase of an iterator leaves every other element where it is, and goes on", "[sequential_map]") {
+TEST_CASE("sequential_map: erase of an iterator leaves every other element where it is, and goes on",
+          "[sequential_map]") {
   // Sizes at which the table is at rest, full, and in the middle of a move to a larger one.
   int const n = GENERATE(1, 5, 32, 33, 200, 256, 257, 258, 260, 1024, 1025, 1030, 2000);
   CAPTURE(n);
@@ -525,8 +526,8 @@ TEMPLATE_TEST_CASE("sequential_map: every block goes back to the allocator that 
 
 TEMPLATE_TEST_CASE("sequential_map: elements that are large, or whose moves may throw, stay in nodes of their own",
                    "[sequential_map]", tracked_throwing_move, sized<300>) {
-  using map = map_of<int, TestType, tandem::hash<int>, std::equal_to<int>,
-                     budget_allocator<std::pair<const int, TestType>>>;
+  using map =
+      map_of<int, TestType, tandem::hash<int>, std::equal_to<int>, budget_allocator<std::pair<const int, TestType>>>;
   auto& account = map::allocator_type::account();
   REQUIRE(account.balanced());
   {
@@ -555,8 +556,8 @@ TEMPLATE_TEST_CASE("sequential_map: elements that are large, or whose moves may 
 
 TEMPLATE_TEST_CASE("sequential_map: other elements have no allocation of their own", "[sequential_map]", int, tracked,
                    sized<200>) {
-  using map = map_of<int, TestType, tandem::hash<int>, std::equal_to<int>,
-                     budget_allocator<std::pair<const int, TestType>>>;
+  using map =
+      map_of<int, TestType, tandem::hash<int>, std::equal_to<int>, budget_allocator<std::pair<const int, TestType>>>;
   auto& account = map::allocator_type::account();
   REQUIRE(account.balanced());
   auto const before = account.allocations.load();

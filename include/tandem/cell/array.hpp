@@ -298,6 +298,12 @@ class cell_array {
     return previous_->is_closed(source);
   }
   bool is_closed(std::size_t i) const noexcept { return lines()[i].lock.is_shut(); }
+  // Makes the cells to which nothing has been moved yet.
+  void prepare_rest() noexcept {
+    for (std::size_t i = 0; i != cells_; ++i) {
+      if (!is_prepared(i)) prepare(i);
+    }
+  }
   // How many groups there are to move from the previous array.
   std::size_t groups() const noexcept { return std::min(cells_, previous_->cells_); }
 

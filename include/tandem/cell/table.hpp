@@ -2,8 +2,8 @@
 //
 // Operations. An operation pins the thread (sync/epoch.hpp), finds the cell that counts for its hash, takes the cell's lock, and
 // unpins: a cell whose lock is held is not moved, and an array with such a cell not freed. So a pin lasts for some instructions,
-// and no visitor runs under one; only moving a group calls the hash function and the allocator under it, which therefore must
-// not wait for an operation on another table. Whoever finds the lock taken unpins too, waits a little and starts anew. Pairs that can be
+// and no visitor runs under one. What does run under one is the allocator, when an array is made or a group moved, the hash
+// function, when a group is moved, and the equality of keys that are copied: they must not wait for an operation on a table. Whoever finds the lock taken unpins too, waits a little and starts anew. Pairs that can be
 // copied are read without the lock, under the pin, by the version of the cell (versioned_lock.hpp).
 //
 // The word. `word_` is the address of the current array with two flags. `moving`: elements are being moved to it from its previous
@@ -167,7 +167,7 @@ class table {
     if (this == &other) return;
     stop const first(this < &other ? *this : other);
     stop const second(this < &other ? other : *this);
-    release_contents();
+    give_up_contents();
     hash_ = other.hash_;
     equal_ = other.equal_;
     if constexpr (TakesAllocator) allocator_ = other.allocator_;
@@ -585,9 +585,8 @@ class table {
   static constexpr size_type max_size() noexcept { return array::most_cells() * array::slots; }
 
   size_type bucket_count() const noexcept {
-    tagged w = 0;
-    pin const pinned = enter(w);
-    array* const a = current(w);
+    pin const pinned = enter();
+    array* const a = current(word());
     return a == nullptr ? 0 : a->size() * array::slots;
   }
 
@@ -601,6 +600,7 @@ class table {
 
   // Until released, the table does not shrink below room for n elements (more than all else that is held).
   void hold_capacity(size_type n) {
+    if (n > max_size()) throw std::bad_array_new_length();
     held_.fetch_add(n, std::memory_order_relaxed);
     // order[hold]: acq_rel fetch_or; pairs with [push]: either this sees the smaller array, or who made it sees what is held.
     word_.fetch_or(0, std::memory_order_acq_rel);
@@ -615,8 +615,8 @@ class table {
 
   table_stats stats() const {
     table_stats s;
-    tagged w = 0;
-    pin const pinned = enter(w);
+    pin const pinned = enter();
+    tagged const w = word();
     s.size = size();
     s.resizes = resizes_.load(std::memory_order_relaxed);
     array* const a = current(w);
@@ -669,15 +669,6 @@ class table {
 
   static pin enter() { return epoch::domain().enter(epoch::here()); }
 
-  // Pins the thread and gives the word, once the table is not stopped: whoever has stopped it may free its arrays at once.
-  pin enter(tagged& w) const {
-    for (backoff<atomics> wait;; wait()) {
-      pin pinned = enter();
-      w = word();
-      if ((w & stopped) == 0) return pinned;
-    }
-  }
-
   // ---- Cells and their locks.
 
   // Ends the lock at the end of a scope.
@@ -704,19 +695,20 @@ class table {
   };
 
   template <access A>
-  static lock_attempt attempt(line& l, bool polite) noexcept {
+  static lock_attempt attempt(line& l, bool polite, bool comes_back) noexcept {
     if constexpr (A == access::shared) {
       return l.lock.attempt_shared(polite);
     } else {
       lock_attempt const outcome = l.lock.attempt();
-      if (outcome == lock_attempt::busy) l.lock.announce();
+      if (outcome == lock_attempt::busy && comes_back) l.lock.announce();
       return outcome;
     }
   }
 
-  // One attempt at the cell that counts for `hash`. Empty cell: there is no table. `busy`: not now.
+  // One attempt at the cell that counts for `hash`. Empty cell: there is no table. `busy`: not now; then the caller comes back, or
+  // does not.
   template <access A>
-  lock_attempt try_lock(std::size_t hash, bool polite, locked_cell& held) const {
+  lock_attempt try_lock(std::size_t hash, bool polite, locked_cell& held, bool comes_back = true) const {
     pin const pinned = enter();
     for (;;) {
       tagged const w = word();
@@ -726,12 +718,12 @@ class table {
       if ((w & moving) != 0) [[unlikely]] {
         array* const from = a->previous();
         cell const c = from->approach(hash);
-        lock_attempt const outcome = attempt<A>(*c.at, polite);
+        lock_attempt const outcome = attempt<A>(*c.at, polite, comes_back);
         if (outcome == lock_attempt::taken) held = {c, from, this};
         if (outcome != lock_attempt::closed) return outcome;
       }
       cell const c = a->approach(hash);
-      lock_attempt const outcome = attempt<A>(*c.at, polite);
+      lock_attempt const outcome = attempt<A>(*c.at, polite, comes_back);
       if (outcome == lock_attempt::taken) held = {c, a, this};
       if (outcome != lock_attempt::closed) return outcome;
       // Closed in the current array: it is not current any more.
@@ -767,7 +759,7 @@ class table {
     for (;;) {
       if ((word() & moving) != 0) [[unlikely]] move_some(Options::moves_per_write);
       locked_cell held;
-      if (try_lock<access::exclusive>(hash, false, held) != lock_attempt::taken) return std::nullopt;
+      if (try_lock<access::exclusive>(hash, false, held, false) != lock_attempt::taken) return std::nullopt;
       if (held) {
         detail::held_locks::remember(this, true);
         return held;
@@ -1067,9 +1059,8 @@ class table {
                                         : std::max(array::fewest_cells, std::bit_ceil(cells));
   }
   size_type cells_now() const {
-    tagged w = 0;
-    pin const pinned = enter(w);
-    array* const a = current(w);
+    pin const pinned = enter();
+    array* const a = current(word());
     return a == nullptr ? 0 : a->size();
   }
 
@@ -1116,8 +1107,7 @@ class table {
         // order[finish]: release fetch_and; pairs with [word]: who sees that nothing is moving sees everything moved.
         word_.fetch_and(~moving, std::memory_order_release);
         resizes_.fetch_add(1, std::memory_order_relaxed);
-        from.retired_at = epoch::domain().take_ticket();
-        retire(&from);
+        retire_now(from);
       }
     } catch (...) {
       return;  // no memory for a record of this thread: nothing has been moved
@@ -1168,9 +1158,9 @@ class table {
     detail::held_locks::check(this, true);
     for (bool tried = false;; tried = true) {
       for (int rounds = 0; rounds != 3 && (word() & moving) != 0; ++rounds) move_everything();
-      tagged w = 0;
-      pin const pinned = enter(w);
-      if ((w & moving) != 0) return;
+      pin const pinned = enter();
+      tagged const w = word();
+      if ((w & flags) != 0) return;
       array* const a = current(w);
       // Each time, as others insert, and hold capacity.
       size_type wanted = std::max(n, held_.load(std::memory_order_relaxed));
@@ -1198,6 +1188,10 @@ class table {
 
   // ---- Old arrays.
 
+  void retire_now(array& a) noexcept {
+    a.retired_at = epoch::domain().take_ticket();
+    retire(&a);
+  }
   void retire(array* a) noexcept {
     a->next_retired = retired_.load(std::memory_order_relaxed);
     // order[retire]: release CAS; pairs with [unretire]: the array's last state is seen.
@@ -1230,7 +1224,7 @@ class table {
       // order[stop]: acquire fetch_or; pairs with [resume]: one after the other. Who starts later sees it: the pin and the
       //   synchronization below are the two sides of a barrier.
       for (backoff<atomics> wait; (t.word_.fetch_or(stopped, std::memory_order_acquire) & stopped) != 0;) wait();
-      epoch::domain().synchronize();
+      epoch::domain().synchronize(&epoch::here());
       // order[stop_free]: acquire exchange; pairs with [freed], [stop_freed]: one thread at a time.
       for (backoff<atomics> wait; t.freeing_.exchange(true, std::memory_order_acquire);) wait();
       t.for_each_cell([](array& a, std::size_t i) {
@@ -1266,6 +1260,23 @@ class table {
     for (std::size_t i = 0; i != a->size(); ++i) {
       if (!is_moving || a->is_prepared(i)) f(*a, i);
     }
+  }
+
+  // Destroys the elements, and retires the arrays, for somebody may be looking at how large they are. For a stopped table.
+  [[gnu::noinline, gnu::cold]] void give_up_contents() noexcept {
+    if constexpr (!slot::words) {
+      for_each_cell([this](array& a, std::size_t i) { array::clear(allocator_, a[i]); });
+    }
+    tagged const w = word();
+    array* const a = current(w);
+    word_.store(stopped, std::memory_order_relaxed);
+    for (stripe& s : sizes_) s.count.store(0, std::memory_order_relaxed);
+    if (a == nullptr) return;
+    if ((w & moving) != 0) {
+      a->prepare_rest();
+      retire_now(*a->previous());
+    }
+    retire_now(*a);
   }
 
   [[gnu::noinline, gnu::cold]] void release_contents() noexcept {

@@ -149,11 +149,12 @@ class [[gnu::visibility("default")]] basic_epoch {
     advancing_.store(false, std::memory_order_release);
   }
 
-  // Waits until every thread that is pinned now has unpinned. Precondition: the caller is not pinned.
-  void synchronize() noexcept {
+  // Waits until every thread that is pinned now has unpinned; but not for the caller, whose record is `mine`, if it has one.
+  void synchronize(const record* mine = nullptr) noexcept {
     meet();
     // order[sync_list]: acquire load; pairs with [link]: the records are made.
     for (record* r = records_.load(std::memory_order_acquire); r != nullptr; r = r->next) {
+      if (r == mine) continue;
       std::uint64_t const seen = state_of(*r);
       for (backoff<Atomics> wait; seen != 0 && state_of(*r) == seen; wait()) {
         // A thread that unpins and pins itself anew looks as if it had not, until the epoch is another.
