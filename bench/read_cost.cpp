@@ -88,7 +88,8 @@ int main(int argc, char** argv) {
     add<evmap<cells>, style::find_one, fastest_map, order::chained>(size, "evmap/find_one/chained");
     add<evmap<cells>, style::one_guard, fastest_map, order::chained>(size, "evmap/one_guard/chained");
     add<evmap<fastest_map>, style::get, fastest_map>(size, std::string("evmap/get/over_") + fastest_map::label);
-    add<evmap<fastest_map>, style::find_one, fastest_map>(size, std::string("evmap/find_one/over_") + fastest_map::label);
+    add<evmap<fastest_map>, style::find_one, fastest_map>(size,
+                                                          std::string("evmap/find_one/over_") + fastest_map::label);
     add<cell_map_of_copies, style::get, fastest_map>(size, "cell_map/get");
     add<cell_map, style::get, fastest_map>(size, "cell_map/cvisit");
     add<cell_map_of_copies, style::get, fastest_map, order::chained>(size, "cell_map/get/chained");

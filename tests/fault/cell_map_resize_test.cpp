@@ -27,8 +27,7 @@ struct tiny : tandem::cell_options {
 };
 
 template <class T, class Options>
-using map_of =
-    tandem::cell_map<T, T, std::hash<T>, std::equal_to<T>, budget_allocator<std::pair<const T, T>>, Options>;
+using map_of = tandem::cell_map<T, T, std::hash<T>, std::equal_to<T>, budget_allocator<std::pair<const T, T>>, Options>;
 using plain_map = map_of<tracked, tandem::cell_options>;
 using tiny_map = map_of<tracked, tiny>;
 using fragile_map = map_of<tracked_throwing_move, tiny>;
@@ -95,9 +94,7 @@ TEMPLATE_TEST_CASE("cell_map: an erasure that throws while the table shrinks has
 
 TEMPLATE_TEST_CASE("cell_map: reserve, rehash and held capacity that fail lose nothing", "[cell_map][fault]", plain_map,
                    tiny_map, fragile_map) {
-  auto const walk = [](const char* name, auto call) {
-    check_all_or_nothing<TestType>(name, tens(there), call);
-  };
+  auto const walk = [](const char* name, auto call) { check_all_or_nothing<TestType>(name, tens(there), call); };
   walk("reserve", [](TestType& m) { m.reserve(1000); });
   walk("rehash", [](TestType& m) { m.rehash(500); });
   walk("hold_capacity", [](TestType& m) { static_cast<void>(m.hold_capacity(1000)); });
@@ -113,8 +110,8 @@ TEMPLATE_TEST_CASE("cell_map: reserve, rehash and held capacity that fail lose n
   CHECK(all_is_well());
 }
 
-TEMPLATE_TEST_CASE("cell_map: a call on many elements that throws has had its effect on some, wholly", "[cell_map][fault]",
-                   plain_map, tiny_map, fragile_map) {
+TEMPLATE_TEST_CASE("cell_map: a call on many elements that throws has had its effect on some, wholly",
+                   "[cell_map][fault]", plain_map, tiny_map, fragile_map) {
   using object = typename TestType::key_type;
   // Each has the old or the new value, or has been erased or not; `changed` says how many may differ from before.
   auto const walk = [](const char* name, auto call, auto legal) {
@@ -148,17 +145,23 @@ TEMPLATE_TEST_CASE("cell_map: a call on many elements that throws has had its ef
   };
   auto const up = throwing([](auto& x) { x.second = object(10 * x.first.key() + 1); });
   CHECK(walk("visit_all", [&](TestType& m) { m.visit_all(up); }, tens_or_hundreds) > 0);
-  CHECK(walk("visit_while", [&](TestType& m) {
-    m.visit_while([&](auto& x) {
-      up(x);
-      return true;
-    });
-  }, tens_or_hundreds) > 0);
-  CHECK(walk("bulk visit", [&](TestType& m) {
-    std::vector<object> keys;
-    for (int k = 0; k != there; ++k) keys.emplace_back(k);
-    m.visit(keys.begin(), keys.end(), up);
-  }, tens_or_hundreds) > 0);
+  CHECK(walk(
+            "visit_while",
+            [&](TestType& m) {
+              m.visit_while([&](auto& x) {
+                up(x);
+                return true;
+              });
+            },
+            tens_or_hundreds) > 0);
+  CHECK(walk(
+            "bulk visit",
+            [&](TestType& m) {
+              std::vector<object> keys;
+              for (int k = 0; k != there; ++k) keys.emplace_back(k);
+              m.visit(keys.begin(), keys.end(), up);
+            },
+            tens_or_hundreds) > 0);
   auto const some_are_left = [](const numbers& seen, bool done) {
     for (auto const& [k, v] : seen) {
       if (k < 0 || k >= there || v != 10 * k) return false;
@@ -166,15 +169,19 @@ TEMPLATE_TEST_CASE("cell_map: a call on many elements that throws has had its ef
     return !done || seen.empty();
   };
   CHECK(walk("erase_if", [&](TestType& m) { m.erase_if(throwing(yes)); }, some_are_left) > 0);
-  walk("cvisit_all", [&](TestType& m) { m.cvisit_all(throwing(ignore)); },
-       [](const numbers& seen, bool) { return seen == tens(there); });
+  walk(
+      "cvisit_all", [&](TestType& m) { m.cvisit_all(throwing(ignore)); },
+      [](const numbers& seen, bool) { return seen == tens(there); });
   auto const some_are_new = [](const numbers& seen, bool done) {
     return seen == tens(static_cast<int>(seen.size())) && seen.size() >= there && (!done || seen.size() == 40);
   };
-  walk("insert a range", [](TestType& m) {
-    auto const list = pairs<object>(10, 40);
-    m.insert(list.begin(), list.end());
-  }, some_are_new);
+  walk(
+      "insert a range",
+      [](TestType& m) {
+        auto const list = pairs<object>(10, 40);
+        m.insert(list.begin(), list.end());
+      },
+      some_are_new);
 }
 
 TEMPLATE_TEST_CASE("cell_map: a copy that fails is not there, and an assignment that fails changes nothing",
@@ -225,8 +232,8 @@ TEMPLATE_TEST_CASE("cell_map: a copy that fails is not there, and an assignment 
   CHECK(all_is_well());
 }
 
-TEMPLATE_TEST_CASE("cell_map: a merge that fails leaves every element in one of the maps", "[cell_map][fault]", plain_map,
-                   tiny_map, fragile_map) {
+TEMPLATE_TEST_CASE("cell_map: a merge that fails leaves every element in one of the maps", "[cell_map][fault]",
+                   plain_map, tiny_map, fragile_map) {
   using object = typename TestType::key_type;
   int divided = 0;
   int const failures = walk_faults([&](auto inject) {
@@ -289,7 +296,8 @@ struct limited_allocator {
 }  // namespace
 
 TEST_CASE("cell_map: a hash that throws again and again, also during resizes, loses no key", "[cell_map][fault]") {
-  using map = tandem::cell_map<int, int, moody_hash, std::equal_to<int>, std::allocator<std::pair<const int, int>>, tiny>;
+  using map =
+      tandem::cell_map<int, int, moody_hash, std::equal_to<int>, std::allocator<std::pair<const int, int>>, tiny>;
   for (int one_in = 2; one_in != 12; ++one_in) {
     CAPTURE(one_in);
     map m;
@@ -336,7 +344,8 @@ TEST_CASE("cell_map: a hash that throws again and again, also during resizes, lo
   }
 }
 
-TEST_CASE("cell_map: where there is no memory for a larger table, insertions go on in the one there is", "[cell_map][fault]") {
+TEST_CASE("cell_map: where there is no memory for a larger table, insertions go on in the one there is",
+          "[cell_map][fault]") {
   using pair = std::pair<const int, int>;
   {
     tandem::cell_map<int, int, tandem::hash<int>, tandem::equal_to<int>, limited_allocator<pair>, tiny> m;

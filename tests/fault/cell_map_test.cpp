@@ -20,8 +20,7 @@ struct tiny : tandem::cell_options {
 };
 
 template <class T, class Options>
-using map_of =
-    tandem::cell_map<T, T, std::hash<T>, std::equal_to<T>, budget_allocator<std::pair<const T, T>>, Options>;
+using map_of = tandem::cell_map<T, T, std::hash<T>, std::equal_to<T>, budget_allocator<std::pair<const T, T>>, Options>;
 using plain_map = map_of<tracked, tandem::cell_options>;
 using tiny_map = map_of<tracked, tiny>;
 using fragile_map = map_of<tracked_throwing_move, tiny>;
@@ -29,9 +28,7 @@ using fragile_map = map_of<tracked_throwing_move, tiny>;
 template <class Map>
 void check_single_elements() {
   using object = typename Map::key_type;
-  auto const set = [](int n) {
-    return throwing([n](auto& x) { x.second = object(n); });
-  };
+  auto const set = [](int n) { return throwing([n](auto& x) { x.second = object(n); }); };
   auto const walk = [](const char* name, const numbers& after, auto call) {
     check_all_or_nothing<Map>(name, after, call);
   };
@@ -52,7 +49,8 @@ void check_single_elements() {
   });
   walk("insert_or_visit", with(5, 1), [&](Map& m) { m.insert_or_visit({object(5), object(0)}, set(1)); });
   walk("emplace_or_cvisit", tens(there), [&](Map& m) { m.emplace_or_cvisit(5, 0, throwing(ignore)); });
-  walk("try_emplace_and_visit, old", with(5, 1), [&](Map& m) { m.try_emplace_and_visit(object(5), 0, ignore, set(1)); });
+  walk("try_emplace_and_visit, old", with(5, 1),
+       [&](Map& m) { m.try_emplace_and_visit(object(5), 0, ignore, set(1)); });
   walk("visit", with(5, 1), [&](Map& m) { m.visit(object(5), set(1)); });
   walk("cvisit", tens(there), [&](Map& m) { m.cvisit(object(5), throwing(ignore)); });
   walk("update", with(5, 1), [](Map& m) {

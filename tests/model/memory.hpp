@@ -80,7 +80,7 @@ constexpr bool in_total_order(std::memory_order order) { return order == std::me
 struct store_entry {
   std::uint64_t value = 0;
   std::size_t thread = 0;  // who has written it
-  bool carries = false;  // whether `carried` means anything
+  bool carries = false;    // whether `carried` means anything
   knowledge carried;
 };
 

@@ -39,8 +39,7 @@ struct crowded_hash {
 };
 
 template <class Key, class T, class Hash, class Options>
-using map_of =
-    tandem::cell_map<Key, T, Hash, tandem::equal_to<Key>, std::allocator<std::pair<const Key, T>>, Options>;
+using map_of = tandem::cell_map<Key, T, Hash, tandem::equal_to<Key>, std::allocator<std::pair<const Key, T>>, Options>;
 
 struct tally {
   std::size_t resizes = 0, overflows = 0, shrinks = 0, largest = 0, found = 0, absent = 0;
@@ -268,7 +267,8 @@ class script {
         break;
       }
       case 10: {
-        std::size_t const visited = map_.visit_all([](auto& x) { x.second = numbered<mapped>(number_of(x.second) + 1); });
+        std::size_t const visited =
+            map_.visit_all([](auto& x) { x.second = numbered<mapped>(number_of(x.second) + 1); });
         if (visited != model_.size()) return "visit_all";
         for (auto& [number, twin] : model_) ++twin;
         break;
@@ -338,7 +338,8 @@ TEST_CASE("cell_map whose keys crowd in few cells does what std::unordered_map d
   CHECK(run_scripts<map>(3, 300, 5000).overflows > 10);
 }
 
-TEST_CASE("cell_map of strings that crowd in few tiny cells does what std::unordered_map does", "[cell_map][property]") {
+TEST_CASE("cell_map of strings that crowd in few tiny cells does what std::unordered_map does",
+          "[cell_map][property]") {
   using map = map_of<std::string, std::string, crowded_hash, tiny>;
   CHECK(run_scripts<map>(4, 200, 3000).overflows > 10);
 }

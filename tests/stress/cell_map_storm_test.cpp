@@ -35,7 +35,9 @@ constexpr std::size_t cycles = rounds(60);
 
 // Elements that a storm brings; those that share two cells are slow.
 template <class Map>
-constexpr std::size_t storm_for = std::is_same_v<Map, crowded_map> ? 40 : under_thread_sanitizer ? 300 : 600;
+constexpr std::size_t storm_for = std::is_same_v<Map, crowded_map> ? 40
+                                  : under_thread_sanitizer         ? 300
+                                                                   : 600;
 
 template <class F>
 void every_storm(F f) {
@@ -58,7 +60,8 @@ TEST_CASE("cell_map: no increment is lost by guards, entries and bulk visits", "
 }
 
 TEST_CASE("cell_map: a key that is there is never missed while others come and go", "[cell_map][stress]") {
-  every_storm([]<class Map>(std::type_identity<Map>, std::size_t n, std::size_t keys) { check_presence<Map>(n, keys); });
+  every_storm(
+      []<class Map>(std::type_identity<Map>, std::size_t n, std::size_t keys) { check_presence<Map>(n, keys); });
 }
 
 TEST_CASE("cell_map: guards, entries and bulk visits never miss a key either", "[cell_map][stress]") {

@@ -77,7 +77,8 @@ TEST_CASE("cell_map: exclusive guards are alone, and shared ones see no change",
   every_map([]<class Map>(std::type_identity<Map>) { check_guards_exclude<Map>(); });
 }
 
-TEST_CASE("cell_map: swaps, merges, copies and comparisons of the same maps do not lock each other out", "[cell_map][stress]") {
+TEST_CASE("cell_map: swaps, merges, copies and comparisons of the same maps do not lock each other out",
+          "[cell_map][stress]") {
   every_map([]<class Map>(std::type_identity<Map>) { check_whole_maps_together<Map>(); });
 }
 

@@ -139,7 +139,8 @@ void check_histories(std::size_t threads, std::size_t calls, std::uint64_t seed)
       std::size_t seen = 0, buckets = 0;
       if (t >= threads) {
         auto const look = [&] { seen += std::exchange(buckets, m.bucket_count()) != buckets; };
-        for (std::size_t cycle = 0; (cycle < 20 || working.load(std::memory_order_relaxed) != 0) && !group.failed(); ++cycle) {
+        for (std::size_t cycle = 0; (cycle < 20 || working.load(std::memory_order_relaxed) != 0) && !group.failed();
+             ++cycle) {
           std::uint64_t const n = 50 + random() % 200, first = storm_keys * (t + 1);
           for (std::uint64_t k = first; k != first + n; ++k) m.try_emplace(key_of<key>(k), mapped(k));
           look();
@@ -158,11 +159,13 @@ void check_histories(std::size_t threads, std::size_t calls, std::uint64_t seed)
         if (i % 8 == 0) favourite = random() % hot;  // so that threads meet
         std::uint64_t const k = favourite;
         static constexpr operation choices[] = {
-            operation::get,    operation::get,    operation::get, operation::get,   operation::contains,    operation::insert,
-            operation::insert, operation::assign, operation::add, operation::erase, operation::erase_equal, operation::extract,
-            operation::exchange};
+            operation::get,         operation::get,     operation::get,     operation::get, operation::contains,
+            operation::insert,      operation::insert,  operation::assign,  operation::add, operation::erase,
+            operation::erase_equal, operation::extract, operation::exchange};
         operation const what = choices[random() % std::size(choices)];
-        std::uint64_t const argument = what == operation::erase_equal ? last : what == operation::add ? 1U << 20 : ++unique;
+        std::uint64_t const argument = what == operation::erase_equal ? last
+                                       : what == operation::add       ? 1U << 20
+                                                                      : ++unique;
         unsigned const variant = static_cast<unsigned>(random() % 4);
         key const name = key_of<key>(k);
         h.record(t, k, what, argument, [&] {
@@ -195,7 +198,8 @@ constexpr std::size_t calls = rounds(12'000);
 }  // namespace
 
 TEST_CASE("histories of cell_map are linearizable", "[cell_map][stress]") {
-  check_histories<cells<std::uint64_t, std::uint64_t, tandem::hash<std::uint64_t>, tandem::cell_options>>(2, 2 * calls, 1);
+  check_histories<cells<std::uint64_t, std::uint64_t, tandem::hash<std::uint64_t>, tandem::cell_options>>(2, 2 * calls,
+                                                                                                          1);
   check_histories<cells<std::uint64_t, std::uint64_t, tandem::hash<std::uint64_t>, tandem::cell_options>>(4, calls, 2);
 }
 
@@ -204,13 +208,15 @@ TEST_CASE("histories of cell_map are linearizable, with values of many words in 
   check_histories<cells<std::uint64_t, twin, pausing_hash, tiny>>(8, calls / 2, 4);
 }
 
-TEST_CASE("histories of cell_map are linearizable, with values that dawdle while they are moved", "[cell_map][stress]") {
+TEST_CASE("histories of cell_map are linearizable, with values that dawdle while they are moved",
+          "[cell_map][stress]") {
   check_histories<cells<std::uint64_t, living, pausing_hash, tiny>>(4, calls, 5);
   check_histories<cells<std::uint64_t, living, pausing_hash, tiny>>(8, calls / 2, 6);
   check_no_value_is_left();
 }
 
-TEST_CASE("histories of cell_map are linearizable, with strings as keys and without optimistic reads", "[cell_map][stress]") {
+TEST_CASE("histories of cell_map are linearizable, with strings as keys and without optimistic reads",
+          "[cell_map][stress]") {
   check_histories<cells<std::string, std::uint64_t, tandem::hash<std::string>, tiny_locked>>(3, calls, 7);
 }
 

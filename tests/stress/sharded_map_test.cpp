@@ -64,11 +64,13 @@ TEST_CASE("sharded_map: maps may be merged into each other from both sides", "[s
   every_map([]<class Map>(std::type_identity<Map>) { check_merges_both_ways<Map>(); });
 }
 
-TEST_CASE("sharded_map: maps with as many shards may be swapped and assigned beside other calls", "[sharded_map][stress]") {
+TEST_CASE("sharded_map: maps with as many shards may be swapped and assigned beside other calls",
+          "[sharded_map][stress]") {
   every_map([]<class Map>(std::type_identity<Map>) { check_swaps<Map>(); });
 }
 
-TEST_CASE("sharded_map: swaps, merges, copies and comparisons of the same maps do not lock each other out", "[sharded_map][stress]") {
+TEST_CASE("sharded_map: swaps, merges, copies and comparisons of the same maps do not lock each other out",
+          "[sharded_map][stress]") {
   every_map([]<class Map>(std::type_identity<Map>) { check_whole_maps_together<Map>(); });
 }
 

@@ -110,7 +110,9 @@ struct calls {
     return out << c.with_const << " const, " << c.with_mutable << " mutable, last " << c.key << ": " << c.value;
   }
 };
-inline calls called(bool with_const, int key, int value) { return {with_const ? 1 : 0, with_const ? 0 : 1, key, value}; }
+inline calls called(bool with_const, int key, int value) {
+  return {with_const ? 1 : 0, with_const ? 0 : 1, key, value};
+}
 inline constexpr calls not_called{};
 
 struct recorder {
@@ -243,28 +245,22 @@ void check_inserting_visitors() {
   check_or_form<Map>(false, [=](Map& m, int a, int b, recorder f) { return m.try_emplace_or_visit(k(a), v(b), f); });
   check_or_form<Map>(true, [=](Map& m, int a, int b, recorder f) { return m.try_emplace_or_cvisit(k(a), v(b), f); });
 
-  check_and_form<Map>(false, [=](Map& m, int a, int b, recorder f, recorder g) {
-    return m.insert_and_visit({k(a), v(b)}, f, g);
-  });
-  check_and_form<Map>(true, [=](Map& m, int a, int b, recorder f, recorder g) {
-    return m.insert_and_cvisit({k(a), v(b)}, f, g);
-  });
+  check_and_form<Map>(
+      false, [=](Map& m, int a, int b, recorder f, recorder g) { return m.insert_and_visit({k(a), v(b)}, f, g); });
+  check_and_form<Map>(
+      true, [=](Map& m, int a, int b, recorder f, recorder g) { return m.insert_and_cvisit({k(a), v(b)}, f, g); });
   check_and_form<Map>(false, [=](Map& m, int a, int b, recorder f, recorder g) {
     element const e(k(a), v(b));
     return m.insert_and_visit(e, f, g);
   });
-  check_and_form<Map>(false, [=](Map& m, int a, int b, recorder f, recorder g) {
-    return m.emplace_and_visit(k(a), v(b), f, g);
-  });
-  check_and_form<Map>(true, [=](Map& m, int a, int b, recorder f, recorder g) {
-    return m.emplace_and_cvisit(k(a), v(b), f, g);
-  });
-  check_and_form<Map>(false, [=](Map& m, int a, int b, recorder f, recorder g) {
-    return m.try_emplace_and_visit(k(a), v(b), f, g);
-  });
-  check_and_form<Map>(true, [=](Map& m, int a, int b, recorder f, recorder g) {
-    return m.try_emplace_and_cvisit(k(a), v(b), f, g);
-  });
+  check_and_form<Map>(
+      false, [=](Map& m, int a, int b, recorder f, recorder g) { return m.emplace_and_visit(k(a), v(b), f, g); });
+  check_and_form<Map>(
+      true, [=](Map& m, int a, int b, recorder f, recorder g) { return m.emplace_and_cvisit(k(a), v(b), f, g); });
+  check_and_form<Map>(
+      false, [=](Map& m, int a, int b, recorder f, recorder g) { return m.try_emplace_and_visit(k(a), v(b), f, g); });
+  check_and_form<Map>(
+      true, [=](Map& m, int a, int b, recorder f, recorder g) { return m.try_emplace_and_cvisit(k(a), v(b), f, g); });
 }
 
 // What visitors of insertions change stays changed; visitors of two arguments; ranges.
@@ -347,7 +343,8 @@ void check_visits() {
   CHECK(m.cvisit(k(6), [&](const key& a, const auto& b) { log.value = number_of(a) + number_of(b); }) == 1);
   CHECK(log.take().value == 67);
   for (int i = 0; i != 101; ++i) {
-    if (m.count(k(i)) != (i < 100 ? 1U : 0U) || m.contains(k(i)) != (i < 100)) FAIL("count or contains is wrong: " << i);
+    if (m.count(k(i)) != (i < 100 ? 1U : 0U) || m.contains(k(i)) != (i < 100))
+      FAIL("count or contains is wrong: " << i);
   }
 
   CHECK(m.visit_all(incrementer{}) == 100);
@@ -810,7 +807,9 @@ void check_entries() {
     slot.erase();
   }
   CHECK(contents(m) == tens(50));
-  { auto const untouched = m.entry(k(99)); }
+  {
+    auto const untouched = m.entry(k(99));
+  }
   CHECK(contents(m) == tens(50));
   Map empty;
   {
@@ -852,10 +851,10 @@ void check_untouched_arguments() {
   CHECK_FALSE(m.try_emplace_and_visit(std::move(key), std::move(value), ignore, ignore));
   CHECK(intact());  // NOLINT
   CHECK_FALSE(m.try_emplace_and_cvisit(std::move(key), std::move(value), ignore, ignore));
-  CHECK(intact());                                               // NOLINT
+  CHECK(intact());                                                    // NOLINT
   CHECK_FALSE(m.insert_or_assign(std::move(key), std::move(value)));  // the value goes, the key does not
-  CHECK(key == text);                                            // NOLINT
-  CHECK(value == nullptr);                                       // NOLINT
+  CHECK(key == text);                                                 // NOLINT
+  CHECK(value == nullptr);                                            // NOLINT
   CHECK(m.visit(text, [](auto& x) { *x.second += 10; }) == 1);
   CHECK(m.read(text, [](const pointer& p) { return *p; }) == 12);
   std::optional<pointer> const old = m.exchange(text, std::make_unique<int>(3));
@@ -976,7 +975,9 @@ void check_lives() {
     CHECK(object::live() == 22);
     CHECK(m.erase_if([](auto& x) { return x.first.key() % 2 == 0; }) == 6);
     CHECK(object::live() == 10);
-    { auto const out = m.extract(object(1)); }
+    {
+      auto const out = m.extract(object(1));
+    }
     CHECK(object::live() == 8);
     m.clear();
     CHECK(object::live() == 0);

@@ -178,8 +178,7 @@ weather beside_storms(Map& m, std::size_t observers, std::size_t cycles, std::si
       if (cycle % 4 == 3) m.rehash(0);
       look();
       if (cycle % 3 == 2) {
-        std::size_t const gone =
-            m.erase_if([&](const auto& x) { return x.first >= first && x.first < first + keys; });
+        std::size_t const gone = m.erase_if([&](const auto& x) { return x.first >= first && x.first < first + keys; });
         if (gone != keys) fail("a storm's erase_if missed keys, or met them twice");
       } else {
         for (std::uint64_t k = first; k != first + keys; ++k) {
@@ -494,8 +493,8 @@ void check_presence_for_guards_and_bulk(std::size_t cycles, std::size_t storm) {
         if (value_of(x.second) != x.first + 1) fail("a bulk visit saw a wrong value");
         sum += x.first;
       };
-      std::size_t const seen = observer == 0 ? m.visit(asked.begin(), asked.end(), look)
-                                             : m.cvisit(asked.begin(), asked.end(), look);
+      std::size_t const seen =
+          observer == 0 ? m.visit(asked.begin(), asked.end(), look) : m.cvisit(asked.begin(), asked.end(), look);
       if (seen != keys || sum != keys * (keys - 1) / 2) fail("a bulk visit missed a key, or saw one twice");
       for (std::uint64_t k = 0; k != keys; ++k) {
         if (auto const g = m.find(k); !g || value_of(g->second) != k + 1 || g.key() != k) fail("find missed a key");
@@ -572,7 +571,8 @@ void check_selective_erasure(std::size_t cycles, std::size_t storm) {
       auto const chosen = [&](std::uint64_t k) { return k < keys && k % 7 == round % 7; };
       std::size_t expected = 0;
       for (std::uint64_t k = 0; k != keys; ++k) expected += chosen(k);
-      if (m.erase_if([&](const auto& x) { return chosen(x.first); }) != expected) fail("erase_if erased a wrong number");
+      if (m.erase_if([&](const auto& x) { return chosen(x.first); }) != expected)
+        fail("erase_if erased a wrong number");
       for (std::uint64_t k = 0; k != keys; ++k) {
         if (m.contains(k) == chosen(k)) fail("erase_if chose others");
         if (chosen(k) && !m.try_emplace(k, mapped(k))) fail("an erased key is back");

@@ -33,15 +33,15 @@ namespace tandem::test {
 // `returned` is the value that the call reported, or nothing where it found none. Where the call reports yes and no only,
 // any value means yes.
 enum class operation {
-  get,       // the value
-  contains,  // yes or no
-  insert,    // argument, if the key is absent; the value that was in the way, or nothing
-  assign,    // argument, always; whether there was a value before
-  exchange,  // argument, always; the value before
-  add,       // argument is added to the value, if there is one; the sum
-  erase,     // whether there was a value
+  get,          // the value
+  contains,     // yes or no
+  insert,       // argument, if the key is absent; the value that was in the way, or nothing
+  assign,       // argument, always; whether there was a value before
+  exchange,     // argument, always; the value before
+  add,          // argument is added to the value, if there is one; the sum
+  erase,        // whether there was a value
   erase_equal,  // if the value is the argument; whether it was
-  extract    // the value that was taken out
+  extract       // the value that was taken out
 };
 
 using key_state = std::optional<std::uint64_t>;
@@ -92,11 +92,11 @@ inline bool step(key_state& state, const call_record& c) {
 }
 
 inline std::string describe(const call_record& c) {
-  static constexpr const char* names[] = {"get", "contains", "insert", "assign", "exchange", "add", "erase", "erase_equal",
-                                          "extract"};
+  static constexpr const char* names[] = {"get", "contains", "insert",      "assign", "exchange",
+                                          "add", "erase",    "erase_equal", "extract"};
   std::ostringstream out;
-  out << "thread " << c.thread << " [" << c.begin << ", " << c.end << "] " << names[static_cast<std::size_t>(c.what)] << '('
-      << c.argument << ") -> ";
+  out << "thread " << c.thread << " [" << c.begin << ", " << c.end << "] " << names[static_cast<std::size_t>(c.what)]
+      << '(' << c.argument << ") -> ";
   if (c.returned) {
     out << *c.returned;
   } else {

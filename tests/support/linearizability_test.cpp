@@ -70,7 +70,8 @@ void run_at_random_moments(std::mt19937_64& random, std::vector<call_record>& ca
   std::vector<std::pair<double, std::size_t>> moments;
   for (std::size_t i = 0; i != calls.size(); ++i) {
     double const part = static_cast<double>(random() % 1000 + 1) / 1002;
-    moments.emplace_back(static_cast<double>(calls[i].begin) + part * static_cast<double>(calls[i].end - calls[i].begin), i);
+    moments.emplace_back(
+        static_cast<double>(calls[i].begin) + part * static_cast<double>(calls[i].end - calls[i].begin), i);
   }
   std::ranges::sort(moments);
   key_state state;
@@ -92,12 +93,21 @@ void run_at_random_moments(std::mt19937_64& random, std::vector<call_record>& ca
 
 TEST_CASE("histories of one thread are what a sequential map does", "[linearizability]") {
   CHECK(accepts({}));
-  std::vector<call_record> const good{
-      call(0, 1, 2, get, 0, nothing),       call(0, 3, 4, insert, 5, nothing),   call(0, 5, 6, insert, 6, 5),
-      call(0, 7, 8, get, 0, 5),             call(0, 9, 10, add, 2, 7),           call(0, 11, 12, exchange, 8, 7),
-      call(0, 13, 14, erase_equal, 7, nothing), call(0, 15, 16, erase_equal, 8, 1), call(0, 17, 18, erase, 0, nothing),
-      call(0, 19, 20, assign, 9, nothing),  call(0, 21, 22, assign, 10, 1),      call(0, 23, 24, contains, 0, 1),
-      call(0, 25, 26, extract, 0, 10),      call(0, 27, 28, extract, 0, nothing), call(0, 29, 30, add, 1, nothing)};
+  std::vector<call_record> const good{call(0, 1, 2, get, 0, nothing),
+                                      call(0, 3, 4, insert, 5, nothing),
+                                      call(0, 5, 6, insert, 6, 5),
+                                      call(0, 7, 8, get, 0, 5),
+                                      call(0, 9, 10, add, 2, 7),
+                                      call(0, 11, 12, exchange, 8, 7),
+                                      call(0, 13, 14, erase_equal, 7, nothing),
+                                      call(0, 15, 16, erase_equal, 8, 1),
+                                      call(0, 17, 18, erase, 0, nothing),
+                                      call(0, 19, 20, assign, 9, nothing),
+                                      call(0, 21, 22, assign, 10, 1),
+                                      call(0, 23, 24, contains, 0, 1),
+                                      call(0, 25, 26, extract, 0, 10),
+                                      call(0, 27, 28, extract, 0, nothing),
+                                      call(0, 29, 30, add, 1, nothing)};
   CHECK(accepts(good));
   // Every one of these results matters.
   for (std::size_t i = 0; i != good.size(); ++i) {
@@ -114,8 +124,8 @@ TEST_CASE("what no map may do is rejected", "[linearizability]") {
   // A value that is there is missed.
   CHECK_FALSE(accepts({call(0, 1, 2, insert, 1, nothing), call(1, 3, 4, get, 0, nothing)}));
   // Missed beside a call that changes nothing about that.
-  CHECK_FALSE(accepts(
-      {call(0, 1, 2, insert, 1, nothing), call(1, 3, 6, get, 0, nothing), call(0, 4, 5, insert, 2, 1)}));
+  CHECK_FALSE(
+      accepts({call(0, 1, 2, insert, 1, nothing), call(1, 3, 6, get, 0, nothing), call(0, 4, 5, insert, 2, 1)}));
   // Two inserts win, two erasures win.
   CHECK_FALSE(accepts({call(0, 1, 4, insert, 1, nothing), call(1, 2, 3, insert, 2, nothing)}));
   CHECK_FALSE(accepts({call(0, 1, 4, erase, 0, 1), call(1, 2, 3, erase, 0, 1)}, 1));
@@ -179,9 +189,8 @@ TEST_CASE("long histories of eight threads are accepted, and with one wrong valu
     CHECK(check_linearizable(calls) == "");
     CHECK(count_overlaps(calls) > 500);
     // A value of long ago.
-    auto const got = std::ranges::find_if(calls.begin() + 1000, calls.end(), [](const call_record& c) {
-      return c.what == get && c.returned.has_value();
-    });
+    auto const got = std::ranges::find_if(calls.begin() + 1000, calls.end(),
+                                          [](const call_record& c) { return c.what == get && c.returned.has_value(); });
     REQUIRE(got != calls.end());
     auto const old = std::ranges::find(calls, exchange, &call_record::what);
     got->returned = old->argument;

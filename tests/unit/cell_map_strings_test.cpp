@@ -37,15 +37,18 @@ TEST_CASE("cell_map of strings: insertions say whether they inserted and leave w
   every_map([]<class Map>(std::type_identity<Map>) { check_insertions<Map>(); });
 }
 
-TEST_CASE("cell_map of strings: of an insertion the visitor of the old element runs, or the one of the new, once", "[cell_map]") {
+TEST_CASE("cell_map of strings: of an insertion the visitor of the old element runs, or the one of the new, once",
+          "[cell_map]") {
   every_map([]<class Map>(std::type_identity<Map>) { check_inserting_visitors<Map>(); });
 }
 
-TEST_CASE("cell_map of strings: what visitors of insertions change stays changed, and ranges count what is new", "[cell_map]") {
+TEST_CASE("cell_map of strings: what visitors of insertions change stays changed, and ranges count what is new",
+          "[cell_map]") {
   every_map([]<class Map>(std::type_identity<Map>) { check_inserting_visitors_change<Map>(); });
 }
 
-TEST_CASE("cell_map of strings: visits reach each element once, as const elements where they promise it", "[cell_map]") {
+TEST_CASE("cell_map of strings: visits reach each element once, as const elements where they promise it",
+          "[cell_map]") {
   every_map([]<class Map>(std::type_identity<Map>) { check_visits<Map>(); });
 }
 

@@ -46,11 +46,13 @@ TEST_CASE("sharded_map: insertions say whether they inserted and leave what is t
   every_map([]<class Map>(std::type_identity<Map>) { check_insertions<Map>(); });
 }
 
-TEST_CASE("sharded_map: of an insertion the visitor of the old element runs, or the one of the new, once", "[sharded_map]") {
+TEST_CASE("sharded_map: of an insertion the visitor of the old element runs, or the one of the new, once",
+          "[sharded_map]") {
   every_map([]<class Map>(std::type_identity<Map>) { check_inserting_visitors<Map>(); });
 }
 
-TEST_CASE("sharded_map: what visitors of insertions change stays changed, and ranges count what is new", "[sharded_map]") {
+TEST_CASE("sharded_map: what visitors of insertions change stays changed, and ranges count what is new",
+          "[sharded_map]") {
   every_map([]<class Map>(std::type_identity<Map>) { check_inserting_visitors_change<Map>(); });
 }
 
@@ -116,9 +118,8 @@ TEST_CASE("sharded_map: every key is in its shard, and the shards are all used",
     CHECK(here > 60);
     CHECK(here < 200);
     int constants = 0;
-    CHECK(constant.visit_shard(s, [&](auto& x) {
-      constants += std::is_const_v<std::remove_reference_t<decltype(x)>>;
-    }) == returned);
+    CHECK(constant.visit_shard(
+              s, [&](auto& x) { constants += std::is_const_v<std::remove_reference_t<decltype(x)>>; }) == returned);
     CHECK(constants == here);
   }
   CHECK(seen == tens(1000));

@@ -80,7 +80,8 @@ TEST_CASE("sharded_map: keys are looked up by what compares equal to them", "[sh
 
 TEST_CASE("sharded_map: memory goes back to where it came from", "[sharded_map]") {
   using allocator = account_allocator<std::pair<const int, std::string>>;
-  using map = shards<tandem::sharded_map_options>::map<int, std::string, tandem::hash<int>, tandem::equal_to<int>, allocator>;
+  using map =
+      shards<tandem::sharded_map_options>::map<int, std::string, tandem::hash<int>, tandem::equal_to<int>, allocator>;
   memory_account first, second;
   {
     allocator const one(first), two(second);

@@ -403,7 +403,8 @@ class cell_array {
 
   static block* new_block(const Allocator& allocator) {
     block_allocator blocks(allocator);
-    return ::new (static_cast<void*>(std::to_address(std::allocator_traits<block_allocator>::allocate(blocks, 1)))) block;
+    return ::new (static_cast<void*>(std::to_address(std::allocator_traits<block_allocator>::allocate(blocks, 1))))
+        block;
   }
   static void free_block(const Allocator& allocator, block* b) noexcept {
     block_allocator blocks(allocator);
@@ -457,7 +458,8 @@ class cell_array {
   }
   // The first slot of the cache line in which the element with this hash would like to be.
   static constexpr unsigned first_of_line(std::size_t hash) noexcept {
-    constexpr unsigned in_line = static_cast<unsigned>(std::bit_floor(std::max<std::size_t>(1, cache_line / sizeof(slot))));
+    constexpr unsigned in_line =
+        static_cast<unsigned>(std::bit_floor(std::max<std::size_t>(1, cache_line / sizeof(slot))));
     if constexpr (slots < most_slots / 2) {
       return 0;
     } else {

@@ -29,9 +29,9 @@ struct map_element {
   // Moves `from` to the memory `to`, key and all, and ends its life. The key is const to protect it while it is in the
   // table; it leaves the table here.
   static value_type* relocate(void* to, value_type& from) noexcept(moves_nothrow) {
-    value_type* const made = ::new (to) value_type(std::piecewise_construct,
-                                                   std::forward_as_tuple(std::move(const_cast<Key&>(from.first))),
-                                                   std::forward_as_tuple(std::move(from.second)));
+    value_type* const made =
+        ::new (to) value_type(std::piecewise_construct, std::forward_as_tuple(std::move(const_cast<Key&>(from.first))),
+                              std::forward_as_tuple(std::move(from.second)));
     std::destroy_at(std::addressof(from));
     return made;
   }

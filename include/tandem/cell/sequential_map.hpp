@@ -333,9 +333,12 @@ class sequential_map {
     }
     std::size_t const i = in->index(hash);
     cell const c = in->approach(hash);
-    auto const matches = [this, key = detail::in_register(k)](const slot& s) { return equal_(slot::key(s), key.get()); };
+    auto const matches = [this, key = detail::in_register(k)](const slot& s) {
+      return equal_(slot::key(s), key.get());
+    };
     place found = array::find(c, hash, matches);
-    if (!found && array::has_overflown(c, hash)) [[unlikely]] found = array::find_in_blocks(c, hash, matches);
+    if (!found && array::has_overflown(c, hash)) [[unlikely]]
+      found = array::find_in_blocks(c, hash, matches);
     return {in, i, found};
   }
 

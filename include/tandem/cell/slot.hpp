@@ -232,10 +232,10 @@ struct slot_choice {
     }
   }();
   static constexpr bool direct = Element::moves_nothrow && sizeof(typename Element::value_type) <= largest_direct;
-  using type = typename std::conditional_t<
-      copied, std::type_identity<word_slot<Element, Allocator, Sync>>,
-      std::conditional_t<direct, std::type_identity<direct_slot<Element, Allocator>>,
-                         std::type_identity<boxed_slot<Element, Allocator>>>>::type;
+  using type =
+      typename std::conditional_t<copied, std::type_identity<word_slot<Element, Allocator, Sync>>,
+                                  std::conditional_t<direct, std::type_identity<direct_slot<Element, Allocator>>,
+                                                     std::type_identity<boxed_slot<Element, Allocator>>>>::type;
 };
 
 }  // namespace tandem::cell

@@ -59,10 +59,10 @@ struct table_stats {
   std::size_t overflow_cells = 0;
   std::size_t overflow_blocks = 0;
   std::size_t overflow_elements = 0;
-  bool moving = false;     // a resize is under way,
-  double moved = 1;        // and this part of it done
-  std::size_t resizes = 0; // finished ones
-  std::size_t bytes = 0;   // of the arrays and blocks in use; old ones wait for later writes to free them
+  bool moving = false;      // a resize is under way,
+  double moved = 1;         // and this part of it done
+  std::size_t resizes = 0;  // finished ones
+  std::size_t bytes = 0;    // of the arrays and blocks in use; old ones wait for later writes to free them
 };
 
 // What became of an element that was offered to another table.
@@ -122,11 +122,11 @@ class table {
 
   // ---- Making and ending it.
 
-  constexpr table() noexcept(std::is_nothrow_default_constructible_v<Hash>&&
-                                 std::is_nothrow_default_constructible_v<KeyEqual>&&
-                                     std::is_nothrow_default_constructible_v<Allocator>)
+  constexpr table() noexcept(std::is_nothrow_default_constructible_v<Hash> &&
+                             std::is_nothrow_default_constructible_v<KeyEqual> &&
+                             std::is_nothrow_default_constructible_v<Allocator>)
     requires std::default_initializable<Hash> && std::default_initializable<KeyEqual> &&
-             std::default_initializable<Allocator>
+                 std::default_initializable<Allocator>
   = default;
 
   table(size_type n, const Hash& hash, const KeyEqual& equal, const Allocator& allocator)
@@ -142,9 +142,7 @@ class table {
   table(const table&) = delete;
   table& operator=(const table&) = delete;
 
-  ~table() {
-    release_contents();
-  }
+  ~table() { release_contents(); }
 
   // Both wait for the guards and locks held in both.
   void swap(table& other) {
@@ -212,7 +210,8 @@ class table {
     if constexpr (copies) {
       detail::held_locks::check(this, false);
       auto seen = look_up(k.hash, k.key);
-      if (seen.what > sight::absent) [[unlikely]] seen = look_again(k.hash, k.key);
+      if (seen.what > sight::absent) [[unlikely]]
+        seen = look_again(k.hash, k.key);
       if (seen.what == sight::found) {
         value_type const value = seen.copied.value();
         std::forward<F>(f)(value);
@@ -245,7 +244,8 @@ class table {
     if constexpr (copies) {
       detail::held_locks::check(this, false);
       auto seen = look_up(k.hash, k.key);
-      if (seen.what > sight::absent) [[unlikely]] seen = look_again(k.hash, k.key);
+      if (seen.what > sight::absent) [[unlikely]]
+        seen = look_again(k.hash, k.key);
       if (seen.what == sight::found) {
         value_type const value = seen.copied.value();
         return result(std::forward<F>(f)(value));
@@ -594,9 +594,7 @@ class table {
   // another resize does not come to its end for that, it leaves the rest to later operations.
   void reserve(size_type n) { resize_to(n, false); }
   // As few cells as will do for n elements and for those that are there.
-  void rehash(size_type n) {
-    resize_to(n, true);
-  }
+  void rehash(size_type n) { resize_to(n, true); }
 
   // Until released, the table does not shrink below room for n elements (more than all else that is held).
   void hold_capacity(size_type n) {
@@ -734,7 +732,8 @@ class table {
   locked_cell lock(std::size_t hash) const {
     detail::held_locks::check(this, A == access::exclusive);
     locked_cell held;
-    if (try_lock<A>(hash, true, held) != lock_attempt::taken) [[unlikely]] held = wait_for<A>(hash);
+    if (try_lock<A>(hash, true, held) != lock_attempt::taken) [[unlikely]]
+      held = wait_for<A>(hash);
     if (held) detail::held_locks::remember(this, A == access::exclusive);
     return held;
   }
@@ -750,14 +749,16 @@ class table {
 
   locked_cell lock_for_insert(std::size_t hash) {
     for (;;) {
-      if ((word() & moving) != 0) [[unlikely]] move_some(Options::moves_per_write);
+      if ((word() & moving) != 0) [[unlikely]]
+        move_some(Options::moves_per_write);
       if (locked_cell const held = lock<access::exclusive>(hash)) return held;
       make_first(array::fewest_cells);
     }
   }
   std::optional<locked_cell> try_lock_for_insert(std::size_t hash) {
     for (;;) {
-      if ((word() & moving) != 0) [[unlikely]] move_some(Options::moves_per_write);
+      if ((word() & moving) != 0) [[unlikely]]
+        move_some(Options::moves_per_write);
       locked_cell held;
       if (try_lock<access::exclusive>(hash, false, held, false) != lock_attempt::taken) return std::nullopt;
       if (held) {
@@ -795,9 +796,11 @@ class table {
     sighting<typename slot::image> seen;
     seen.what = sight::later;
     light_pin const pinned(epoch::domain(), epoch::here_if_any());
-    if (!pinned) [[unlikely]] return seen;
+    if (!pinned) [[unlikely]]
+      return seen;
     tagged const w = word();
-    if ((w & flags) != 0) [[unlikely]] return seen;
+    if ((w & flags) != 0) [[unlikely]]
+      return seen;
     if (array* const a = reinterpret_cast<array*>(w)) {
       look_into(a->approach(hash), hash, key, seen);
     } else {
@@ -909,7 +912,8 @@ class table {
     if constexpr (copies) {
       if (looks(k) == sight::absent) return 0;
     }
-    if ((word() & moving) != 0) [[unlikely]] move_some(Options::moves_per_write);
+    if ((word() & moving) != 0) [[unlikely]]
+      move_some(Options::moves_per_write);
     removed out(allocator_);
     bool look = false;
     {
@@ -1195,7 +1199,8 @@ class table {
   void retire(array* a) noexcept {
     a->next_retired = retired_.load(std::memory_order_relaxed);
     // order[retire]: release CAS; pairs with [unretire]: the array's last state is seen.
-    while (!retired_.compare_exchange_weak(a->next_retired, a, std::memory_order_release, std::memory_order_relaxed)) {}
+    while (!retired_.compare_exchange_weak(a->next_retired, a, std::memory_order_release, std::memory_order_relaxed)) {
+    }
   }
   // A piece at a time, as an array may have many blocks.
   [[gnu::noinline, gnu::cold]] void free_some() noexcept {

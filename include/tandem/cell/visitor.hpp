@@ -265,8 +265,8 @@ struct placing<map_element<Key, T>> {
     if constexpr (detail::is_pair<std::remove_cvref_t<P>>) {
       return place(engine, on_new, on_old, std::get<0>(std::forward<P>(p)), std::get<1>(std::forward<P>(p)));
     } else {
-      std::conditional_t<std::constructible_from<std::pair<Key, T>, P>, std::pair<Key, T>, std::pair<const Key, T>> made(
-          std::forward<P>(p));
+      std::conditional_t<std::constructible_from<std::pair<Key, T>, P>, std::pair<Key, T>, std::pair<const Key, T>>
+          made(std::forward<P>(p));
       return place(engine, on_new, on_old, std::move(made.first), std::move(made.second));
     }
   }

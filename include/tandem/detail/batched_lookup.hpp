@@ -76,7 +76,8 @@ Out find_batched(const Map& map, const Keys& keys, Out out, Result result) {
       }
     } else {
       if constexpr (prefetches_keys<Map, looked_up>) {
-        for (std::size_t n = 0; n != batch && at != last; ++n, static_cast<void>(++at)) map.prefetch(as_key<Types>(*at));
+        for (std::size_t n = 0; n != batch && at != last; ++n, static_cast<void>(++at))
+          map.prefetch(as_key<Types>(*at));
       }
       for (std::size_t n = 0; n != batch && next != last; ++n, static_cast<void>(++next)) answer(as_key<Types>(*next));
     }

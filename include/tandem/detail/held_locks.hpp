@@ -42,9 +42,7 @@ class call_site {
     if constexpr (diagnoses_misuse) current() = before_;
   }
 
-  static source_place now() noexcept {
-    return current() != nullptr ? current()->here_ : source_place();
-  }
+  static source_place now() noexcept { return current() != nullptr ? current()->here_ : source_place(); }
 
  private:
   static const call_site*& current() noexcept {
@@ -104,7 +102,9 @@ class held_locks {
 
   [[noreturn]] static void report(const held& before) noexcept {
     source_place const now = call_site::now();
-    std::fprintf(stderr, "tandem: %s:%u calls a map while %s:%u of the same thread holds one of its locks, in a visitor or a guard: it may wait for itself\n",
+    std::fprintf(stderr,
+                 "tandem: %s:%u calls a map while %s:%u of the same thread holds one of its locks, in a visitor or a "
+                 "guard: it may wait for itself\n",
                  now.file, now.line, before.from.file, before.from.line);
     std::fprintf(stderr, "tandem:   the call:   %s\ntandem:   the holder: %s\n", now.function, before.from.function);
     std::abort();

@@ -113,13 +113,15 @@ class [[gnu::visibility("default")]] basic_epoch {
       bool free = false;
       if (r->claimed.load(std::memory_order_relaxed)) continue;
       // order[claim]: acquire CAS; pairs with [give_up]: the thread before has stopped using it.
-      if (r->claimed.compare_exchange_strong(free, true, std::memory_order_acquire, std::memory_order_relaxed)) return *r;
+      if (r->claimed.compare_exchange_strong(free, true, std::memory_order_acquire, std::memory_order_relaxed))
+        return *r;
     }
     record* const made = new record(idle_state(), idle_state());
     made->number = made_.fetch_add(1, std::memory_order_relaxed);
     made->next = records_.load(std::memory_order_relaxed);
     // order[link]: release CAS; pairs with [list], [scan_list], [sync_list]: who finds the record finds it made.
-    while (!records_.compare_exchange_weak(made->next, made, std::memory_order_release, std::memory_order_relaxed)) {}
+    while (!records_.compare_exchange_weak(made->next, made, std::memory_order_release, std::memory_order_relaxed)) {
+    }
     return *made;
   }
 
@@ -144,7 +146,8 @@ class [[gnu::visibility("default")]] basic_epoch {
   void try_advance() noexcept {
     // order[begin]: acquire exchange; pairs with [end], [sync_end]: one thread after the other.
     if (advancing_.exchange(true, std::memory_order_acquire)) return;
-    for (int i = 0; i != 3 && advance(); ++i) {}
+    for (int i = 0; i != 3 && advance(); ++i) {
+    }
     // order[end]: release store; pairs with [begin], [sync_begin]: as there.
     advancing_.store(false, std::memory_order_release);
   }
@@ -185,7 +188,8 @@ class [[gnu::visibility("default")]] basic_epoch {
   }
   bool pin_lightly(record& mine) noexcept {
     // Not 0 for the record of a thread that is pinned, that needs more than a light barrier, or that has none.
-    if (mine.state.load(std::memory_order_relaxed) != 0) [[unlikely]] return false;
+    if (mine.state.load(std::memory_order_relaxed) != 0) [[unlikely]]
+      return false;
     announce(mine, now_.load(std::memory_order_relaxed));
     return true;
   }

@@ -69,8 +69,8 @@ class versioned_lock {
       }
       if (polite && (seen & waiting) != 0) return lock_attempt::busy;
       // order[take_shared]: acquire acquire CAS; pairs with [unlock], [close]: what the writer before wrote is seen.
-      if (state_.compare_exchange_weak(seen, polite ? seen + one_holder : (seen + one_holder) & ~waiting, std::memory_order_acquire,
-                                       std::memory_order_acquire)) {
+      if (state_.compare_exchange_weak(seen, polite ? seen + one_holder : (seen + one_holder) & ~waiting,
+                                       std::memory_order_acquire, std::memory_order_acquire)) {
         return lock_attempt::taken;
       }
     }
