@@ -159,12 +159,17 @@ class sharded {
       exchange_all(other);
       return;
     }
+    using std::swap;
+    if (!in_use() && !other.in_use()) {
+      // Two empty maps: what somebody inserts just now comes after.
+      swap(make_, other.make_);
+      return;
+    }
     made();
     other.made();
     bool const in_order = std::less<>()(this, &other);
     all_locked const first(in_order ? *this : other);
     all_locked const second(in_order ? other : *this);
-    using std::swap;
     for (size_type i = 0; i != shard_count(); ++i) swap(made()[i].inner, other.made()[i].inner);
     swap(make_, other.make_);
   }
@@ -197,6 +202,7 @@ class sharded {
   // const, with shared access.
   template <class F>
   bool try_with_shard(std::size_t hash, F&& f) {
+    detail::held_locks::check(this, true);
     shard& s = made()[shard_of(hash)];
     if (!s.lock.try_lock()) return false;
     locked<cell::access::exclusive> const held(*this, s, std::adopt_lock);
@@ -205,6 +211,7 @@ class sharded {
   }
   template <class F>
   bool try_with_shard(std::size_t hash, F&& f) const {
+    detail::held_locks::check(this, false);
     shard& s = const_cast<sharded*>(this)->made()[shard_of(hash)];
     if (!s.lock.try_lock_shared()) return false;
     locked<cell::access::shared> const held(*this, s, std::adopt_lock);
