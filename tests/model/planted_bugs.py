@@ -137,6 +137,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--jobs", type=int, default=1, help="how many bugs to try at once")
     parser.add_argument("--only", metavar="NAME", help="the one bug to try")
+    parser.add_argument("--at-most", type=int, metavar="N", help="so many of them, spread over the list")
     parser.add_argument("--list", type=pathlib.Path, default=HERE / "planted_bugs.txt", help="where the bugs are")
     arguments = parser.parse_args()
 
@@ -145,6 +146,8 @@ def main():
             bugs = read_bugs(arguments.list)
             if arguments.only:
                 bugs = [bug for bug in bugs if bug["name"] == arguments.only]
+            if arguments.at_most and len(bugs) > arguments.at_most:
+                bugs = [bugs[i * len(bugs) // arguments.at_most] for i in range(arguments.at_most)]
             if not bugs:
                 raise Problem("no bug to try")
             subprocess.run(COMPILER + FLAGS + [f"-I{ROOT / 'tests'}", "-c", str(ROOT / "tests/support/main.cpp"), "-o",
