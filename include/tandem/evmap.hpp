@@ -27,8 +27,9 @@
 //
 // User code. Equality and hash of values, and predicates, run once per operation, in the publish that makes it visible; the
 // second map repeats the outcome. So they need not be deterministic for memory to be safe: with an equality that lies, the
-// answers of contains and erase_value are as good as the equality is. Keys must have a proper hash and equality; a
-// sequential map that is plugged in may call them at any time.
+// answers of contains and erase_value are as good as the equality is. Keys must have a proper hash and equality. The default
+// map calls the hash once per change, and for all keys of a cell when the table grows; a sequential map that is plugged in
+// may call hash and equality at any time.
 //
 // Bags, and so the map, may be copied by readers: that copies their values.
 //
