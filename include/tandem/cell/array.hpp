@@ -54,6 +54,9 @@ class cell_array {
  public:
   using slot = typename slot_choice<Element, Allocator, Sync, Options::optimistic_reads>::type;
   using value_type = typename Element::value_type;
+  // What retiring an element is about: see published_slot.hpp.
+  using node = element_node<Element>;
+  using retired = node*;
   template <class T>
   using word = typename Sync::template word<T>;
   // The values' own allocator; memory comes from it, rebound.
@@ -85,6 +88,8 @@ class cell_array {
   struct alignas(small_line ? cache_line / 2 : cache_line) line {
     typename Sync::lock lock;
     word<std::uint32_t> occupied{0};
+    // Where readers take no lock: how many elements of the cell and its blocks have been vacated, see published_slot.hpp.
+    [[no_unique_address]] std::conditional_t<Sync::lock_free_reads, word<std::uint32_t>, nothing> erasures{};
     word<block*> overflow{nullptr};
     // Bit tag % 64 for each tag that ever went to a block.
     [[no_unique_address]] std::conditional_t<small_line, nothing, word<std::uint64_t>> overflown{};
@@ -218,6 +223,16 @@ class cell_array {
   static void vacate(cell c, place p) noexcept {
     word<std::uint32_t>& w = p.in == nullptr ? c.at->occupied : p.in->occupied;
     set(w, w.load(std::memory_order_relaxed) & ~(std::uint32_t{1} << index_of(c, p)));
+    if constexpr (Sync::lock_free_reads) {
+      // order[erase]: release store; pairs with [erasures]: who sees the count does not see the slot occupied; and what comes
+      //   into the slot later is seen with the count.
+      c.at->erasures.store(c.at->erasures.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    }
+  }
+  // For readers without a lock: what they see of the cell's slots belongs together if this is the same before and after.
+  static std::uint32_t erasures(cell c) noexcept {
+    // order[erasures]: acquire load; pairs with [erase]: as there.
+    return c.at->erasures.load(std::memory_order_acquire);
   }
 
   // Calls f(place) for each element until it returns false; f may vacate it.
@@ -234,6 +249,17 @@ class cell_array {
       }
     }
     return true;
+  }
+
+  // Calls f(slot) for each element, for a reader without a lock.
+  template <class F>
+  static void for_each_seen(cell c, F&& f) {
+    for (std::uint32_t left = occupied(c.at->occupied); left != 0; left &= left - 1)
+      f(c.elements[std::countr_zero(left)]);
+    for (block* b = first_block(*c.at); b != nullptr; b = next_block(*b)) {
+      for (std::uint32_t left = occupied(b->occupied); left != 0; left &= left - 1)
+        f(b->elements[std::countr_zero(left)]);
+    }
   }
 
   // The first element of a cell, and the one after `p`. Empty if there is none.
@@ -342,7 +368,7 @@ class cell_array {
       });
     }
     locks.close();
-    release_slots(g * sources, sources);
+    if constexpr (!Sync::lock_free_reads) release_slots(g * sources, sources);
     return moved::now;
   }
 
