@@ -59,6 +59,15 @@ struct cell_options {
   static constexpr std::size_t moves_per_write = 4;
 };
 
+// Of cell_cache.
+struct cell_cache_options : cell_options {
+  // For the table: the order of use is kept.
+  static constexpr bool recency = true;
+  // What an element weighs: `std::size_t operator()(const Key&, const T&) const`, which must not throw. Then the maximal capacity
+  // is a weight. void: it is a number of elements.
+  using weigher = void;
+};
+
 // Of sharded_map.
 struct sharded_map_options {
   // The seam to the hardware.
