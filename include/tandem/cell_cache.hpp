@@ -331,7 +331,10 @@ class cell_cache {
     F function;
   };
 
-  static constexpr auto copy_of_value = [](const value_type& x) -> T { return x.second; };
+  struct copier {
+    T operator()(const value_type& x) const { return x.second; }
+  };
+  static constexpr copier copy_of_value{};
 
   template <cell::access A, class E, class F>
   static size_type visit_each(E& e, F& f) {
