@@ -3,6 +3,7 @@
 # A header that exists and is not listed would not be installed, and nobody would notice until a user does. So the list is
 # compared with the folder when this project itself is configured.
 set(TANDEM_HEADERS
+    include/tandem/cell_cache.hpp
     include/tandem/cell_index.hpp
     include/tandem/cell_map.hpp
     include/tandem/cell_set.hpp
@@ -19,14 +20,18 @@ set(TANDEM_HEADERS
     include/tandem/value_bag.hpp
     include/tandem/version.hpp
     include/tandem/cell/array.hpp
+    include/tandem/cell/cache_table.hpp
     include/tandem/cell/container.hpp
     include/tandem/cell/element.hpp
+    include/tandem/cell/evicted.hpp
+    include/tandem/cell/flights.hpp
     include/tandem/cell/guards.hpp
     include/tandem/cell/index_guards.hpp
     include/tandem/cell/index_table.hpp
     include/tandem/cell/indexing.hpp
     include/tandem/cell/match.hpp
     include/tandem/cell/published_slot.hpp
+    include/tandem/cell/recency.hpp
     include/tandem/cell/sequential_map.hpp
     include/tandem/cell/slot.hpp
     include/tandem/cell/storing.hpp

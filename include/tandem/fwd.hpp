@@ -9,6 +9,7 @@ struct value_bag_options;
 struct evmap_options;
 struct eventual_map_options;
 struct cell_options;
+struct cell_cache_options;
 struct cell_index_options;
 struct sharded_map_options;
 
@@ -31,6 +32,8 @@ template <class Key, class Hash, class KeyEqual, class Allocator, class Options>
 class cell_set;
 template <class Key, class T, class Hash, class KeyEqual, class Allocator, class Options>
 class cell_index;
+template <class Key, class T, class Hash, class KeyEqual, class Allocator, class Options>
+class cell_cache;
 template <class Key, class T, class Hash, class KeyEqual, class Allocator, class Options>
 class sharded_map;
 template <class Inner, class Options, class Make>

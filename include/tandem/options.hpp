@@ -63,6 +63,15 @@ struct cell_options {
 // a container cannot be moved or swapped. `optimistic_reads`: whether small plain pairs lie in the cells, and not in nodes.
 struct cell_index_options : cell_options {};
 
+// Of cell_cache.
+struct cell_cache_options : cell_options {
+  // For the table: the order of use is kept.
+  static constexpr bool recency = true;
+  // What an element weighs: `std::size_t operator()(const Key&, const T&) const`, which must not throw. Then the maximal capacity
+  // is a weight. void: it is a number of elements.
+  using weigher = void;
+};
+
 // Of sharded_map.
 struct sharded_map_options {
   // The seam to the hardware.

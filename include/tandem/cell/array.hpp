@@ -14,13 +14,19 @@
 // time in exactly one place. Nobody touches a cell before it counts; it is therefore made only then, and a new array is not
 // touched by its allocation.
 //
+// Where Options keep recency (recency.hpp) a line is 128 bytes: the second half has the stamps. Such cells have no overflow
+// blocks: elements that do not fit when cells become one are evicted, the oldest first, and it is for the holder of the lock
+// not to insert into a cell that is full.
+//
 // Overflow blocks stay with their cell until the array is freed: readers without a lock may be in them.
 //
 // All functions here that change a cell want its lock held, and none of them takes or releases locks, but `move_group`.
 #ifndef TANDEM_CELL_ARRAY_HPP
 #define TANDEM_CELL_ARRAY_HPP
 
+#include <tandem/cell/evicted.hpp>
 #include <tandem/cell/match.hpp>
+#include <tandem/cell/recency.hpp>
 #include <tandem/cell/slot.hpp>
 #include <tandem/cell/sync_policy.hpp>
 #include <tandem/detail/assume.hpp>
@@ -84,17 +90,23 @@ class cell_array {
   static constexpr bool small_line = !Sync::concurrent && slots <= most_slots / 2;
   using tags_type = std::conditional_t<small_line, half_tag_words, tag_words>;
   struct nothing {};
+  using recent = typename recency_choice<Options, Sync, slots>::type;
+  // How many cells may become one.
+  static constexpr std::size_t most_merged = 4;
 
   struct alignas(small_line ? cache_line / 2 : cache_line) line {
     typename Sync::lock lock;
     word<std::uint32_t> occupied{0};
     // Where readers take no lock: how many elements of the cell and its blocks have been vacated, see published_slot.hpp.
     [[no_unique_address]] std::conditional_t<Sync::lock_free_reads, word<std::uint32_t>, nothing> erasures{};
+    [[no_unique_address]] typename recent::clock clock{recent::beginning};
     word<block*> overflow{nullptr};
     // Bit tag % 64 for each tag that ever went to a block.
     [[no_unique_address]] std::conditional_t<small_line, nothing, word<std::uint64_t>> overflown{};
     word<std::uint64_t> tags[std::tuple_size_v<tags_type>];
+    [[no_unique_address]] typename recent::stamps stamps{};
   };
+  static_assert(recent::kept || sizeof(line) <= cache_line);
 
   // A cell: where it begins. Empty if there is no table.
   struct cell {
@@ -150,7 +162,10 @@ class cell_array {
   // that both are likely to be far away: then a lookup takes the time of one cache miss instead of two.
   cell approach(std::size_t hash) noexcept {
     cell const c = at_hash(hash);
-    if (is_large()) fetch(c.elements + first_of_line(hash));
+    if (is_large()) {
+      fetch(c.elements + first_of_line(hash));
+      if constexpr (recent::kept) fetch(&c.at->stamps);
+    }
     return c;
   }
   // How many bits of the hash choose the cell.
@@ -233,6 +248,32 @@ class cell_array {
   static std::uint32_t erasures(cell c) noexcept {
     // order[erasures]: acquire load; pairs with [erase]: as there.
     return c.at->erasures.load(std::memory_order_acquire);
+  }
+
+  // ---- Recency, where it is kept.
+
+  // The element is the most recent one of its cell from here on. Needs no lock.
+  static void use(cell c, place p) noexcept {
+    if constexpr (recent::kept) recent::use(c.at->clock, c.at->stamps, index_of(c, p));
+  }
+  // Precondition: the cell is not empty.
+  static place oldest(cell c) noexcept {
+    return {c.elements + recent::oldest(c.at->clock, c.at->stamps, c.at->occupied.load(std::memory_order_relaxed)),
+            nullptr};
+  }
+  // Makes an element of `args` where there was another, which is in `out` then: see insert().
+  template <class Evicted, class... Args>
+  static void supersede(Allocator& allocator, cell c, place p, std::size_t hash, Evicted& out, Args&&... args) {
+    out.make_room(1);
+    out.take(*p.at);
+    try {
+      slot::make(allocator, *p.at, std::forward<Args>(args)...);
+    } catch (...) {
+      out.give_back(*p.at);
+      throw;
+    }
+    unsigned const i = index_of(c, p);
+    set_tag(c.at->tags[i / 8], i, tag_of(hash));
   }
 
   // Calls f(place) for each element until it returns false; f may vacate it.
@@ -335,9 +376,10 @@ class cell_array {
 
   enum class moved { now, before, not_now };
 
-  // Moves group g of this array to `to`. hash_of(slot) may throw, as may the allocator; then nothing has changed.
-  template <class HashOf>
-  moved move_group(cell_array& to, std::size_t g, HashOf&& hash_of) {
+  // Moves group g of this array to `to`. hash_of(slot) may throw, as may the allocator; then nothing has changed. `out` gets
+  // what is evicted; if it will not have that, the group stays where it is.
+  template <class HashOf, class Evicted>
+  moved move_group(cell_array& to, std::size_t g, HashOf&& hash_of, Evicted& out) {
     std::size_t const sources = cells_ > to.cells_ ? cells_ / to.cells_ : 1;
     std::size_t const targets = cells_ > to.cells_ ? 1 : to.cells_ / cells_;
     group_lock locks(*this, g * sources, sources);
@@ -346,6 +388,9 @@ class cell_array {
     }
     std::size_t elements = 0;
     for (std::size_t i = 0; i != sources; ++i) elements += count(lines()[g * sources + i]);
+    if constexpr (recent::kept) {
+      if (elements > slots && sources != 1 && !out.make_room(elements - slots)) return moved::not_now;
+    }
     // First everything that may throw: hashes and memory.
     hash_buffer hashes(allocator_, elements);
     std::size_t n = 0;
@@ -355,21 +400,41 @@ class cell_array {
         return true;
       });
     }
-    block_pool pool(allocator_, elements);
+    block_pool pool(allocator_, recent::kept ? 0 : elements);
     for (std::size_t t = 0; t != targets; ++t) to.prepare(g * targets + t);
+    if constexpr (recent::kept) {
+      if (sources != 1) {
+        merge_by_age(to, g, sources, hashes, pool, out);
+        locks.close();
+        release_slots(g * sources, sources);
+        return moved::now;
+      }
+      for (std::size_t t = 0; t != targets; ++t) {
+        recent::set(to.lines()[g * targets + t].clock, lines()[g].clock.load(std::memory_order_relaxed));
+      }
+    }
     n = 0;
     for (std::size_t i = 0; i != sources; ++i) {
       for_each((*this)[g * sources + i], [&](place p) {
         std::size_t const hash = hashes[n++];
         // A hash that is another one than when the element came in would lead out of the group.
         std::size_t const target = std::clamp(to.index(hash), g * targets, (g + 1) * targets - 1);
-        to.receive(to[target], hash, *p.at, pool);
+        place const there = to.receive(to[target], hash, *p.at, pool);
+        if constexpr (recent::kept) {
+          stamp(to[target], there, lines()[g].stamps.of[index_of((*this)[g], p)].load(std::memory_order_relaxed));
+        }
         return true;
       });
     }
     locks.close();
     if constexpr (!Sync::lock_free_reads) release_slots(g * sources, sources);
     return moved::now;
+  }
+
+  template <class HashOf>
+  moved move_group(cell_array& to, std::size_t g, HashOf&& hash_of) {
+    none_evicted none;
+    return move_group(to, g, hash_of, none);
   }
 
   // For whoever moves elements here: which group is next, and how many are left.
@@ -657,13 +722,12 @@ class cell_array {
   };
 
   // Of a cell that does not count yet, so the orders of publish() buy nothing here, and cost nothing either.
-  void receive(cell c, std::size_t hash, slot& from, block_pool& pool) noexcept {
+  place receive(cell c, std::size_t hash, slot& from, block_pool& pool) noexcept {
     std::uint32_t const free = ~c.at->occupied.load(std::memory_order_relaxed) & full;
     if (free != 0) {
       unsigned const i = nearest(free, hash);
       slot::relocate(c.elements[i], from);
-      publish(*c.at, c.elements, i, hash);
-      return;
+      return publish(*c.at, c.elements, i, hash);
     }
     block* b = last_block(*c.at);
     if (b == nullptr || !has_room(*b)) {
@@ -673,7 +737,46 @@ class cell_array {
     }
     unsigned const i = first_free(*b);
     slot::relocate(b->elements[i], from);
-    publish(*c.at, *b, i, hash);
+    return publish(*c.at, *b, i, hash);
+  }
+
+  template <class Time>
+  static void stamp(cell c, place p, Time t) noexcept {
+    recent::set(c.at->stamps, index_of(c, p), t);
+  }
+
+  // Of several cells into one: as each has had about as many uses since, the one with fewer uses after its own is the more
+  // recent element. Those that are too many go to `out`, the oldest of all first.
+  template <class Evicted>
+  void merge_by_age(cell_array& to, std::size_t g, std::size_t sources, hash_buffer& hashes, block_pool& pool,
+                    Evicted& out) noexcept {
+    using time = typename recent::time;
+    struct candidate {
+      time age;
+      std::uint16_t number;
+      slot* at;
+    };
+    std::array<candidate, most_merged * slots> found;
+    std::size_t n = 0;
+    for (std::size_t i = g * sources; i != (g + 1) * sources; ++i) {
+      cell const c = (*this)[i];
+      for_each(c, [&](place p) {
+        found[n] = {recent::age(c.at->clock, c.at->stamps, index_of(c, p)), static_cast<std::uint16_t>(n), p.at};
+        ++n;
+        return true;
+      });
+    }
+    std::sort(
+        found.begin(), found.begin() + static_cast<std::ptrdiff_t>(n),
+        [](const candidate& a, const candidate& b) { return a.age != b.age ? a.age > b.age : a.number > b.number; });
+    std::size_t const homeless = n > slots ? n - slots : 0;
+    for (std::size_t i = 0; i != homeless; ++i) out.take(*found[i].at);
+    cell const c = to[g];
+    for (std::size_t i = homeless; i != n; ++i) {
+      place const there = to.receive(c, hashes[found[i].number], *found[i].at, pool);
+      stamp(c, there, static_cast<time>(i - homeless + 1));
+    }
+    recent::set(c.at->clock, static_cast<time>(n - homeless + 1));
   }
 
   // The slots of closed cells are never used again: lets the system have their pages, so that freeing a large array later is

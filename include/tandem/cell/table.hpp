@@ -67,6 +67,10 @@ struct table_stats {
   std::size_t bytes = 0;    // of the arrays and blocks in use; old ones wait for later writes to free them
 };
 
+struct held_capacity {
+  std::size_t elements = 0;
+};
+
 // What became of an element that was offered to another table.
 enum class transfer { done, present, busy };
 
@@ -163,6 +167,9 @@ class table : protected epoch_user<typename Options::epoch> {
                  std::default_initializable<Allocator>
   = default;
 
+  // Does not shrink below room for `held` elements.
+  constexpr table(held_capacity held, const Hash& hash, const KeyEqual& equal, const Allocator& allocator)
+      : hash_(hash), equal_(equal), allocator_(allocator), held_(held.elements) {}
   table(size_type n, const Hash& hash, const KeyEqual& equal, const Allocator& allocator)
       : hash_(hash), equal_(equal), allocator_(allocator) {
     if (n != 0) word_.store(to_word(array::make(allocator_, cells_for(n), nullptr)), std::memory_order_relaxed);
@@ -227,13 +234,14 @@ class table : protected epoch_user<typename Options::epoch> {
 
   // ---- One element. Functions get value_type& or const value_type&.
 
-  template <access A, class Q, class F>
+  template <access A, bool Uses = false, class Q, class F>
   size_type visit(prehashed<Q> k, F&& f) {
     locked_cell const held = lock<A>(k.hash);
     if (!held) return 0;
     unlocker<A> at_end(held);
     place const found = find(held.c, k);
     if (!found) return 0;
+    if constexpr (Uses) array::use(held.c, found);
     if constexpr (A == access::shared) {
       slot::look(*found.at, std::forward<F>(f));
     } else {
@@ -248,14 +256,15 @@ class table : protected epoch_user<typename Options::epoch> {
     return const_cast<table*>(this)->template visit<A>(k, std::forward<F>(f));
   }
 
-  // As visit<shared>, but f may get a copy and run without a lock.
-  template <class Q, class F>
+  // As visit<shared>, but f may get a copy and run without a lock. Uses: whether this is a use of the element, where recency is
+  // kept.
+  template <bool Uses = false, class Q, class F>
   size_type peek(prehashed<Q> k, F&& f) const {
     if constexpr (copies) {
       detail::held_locks::check(this, false);
-      auto seen = look_up(k.hash, k.key);
+      auto seen = look_up<Uses>(k.hash, k.key);
       if (seen.what > sight::absent) [[unlikely]]
-        seen = look_again(k.hash, k.key);
+        seen = look_again<Uses>(k.hash, k.key);
       if (seen.what == sight::found) {
         value_type const value = seen.copied.value();
         std::forward<F>(f)(value);
@@ -263,7 +272,7 @@ class table : protected epoch_user<typename Options::epoch> {
       }
       if (seen.what == sight::absent) return 0;
     }
-    return visit<access::shared>(k, std::forward<F>(f));
+    return const_cast<table*>(this)->template visit<access::shared, Uses>(k, std::forward<F>(f));
   }
 
   // As peek(), but does not wait: nothing if a lock is in the way.
@@ -282,14 +291,14 @@ class table : protected epoch_user<typename Options::epoch> {
   }
 
   // As peek(): an optional of what f returned, which is neither void nor a reference.
-  template <class Q, class F>
+  template <bool Uses = false, class Q, class F>
   auto peek_for(prehashed<Q> k, F&& f) const {
     using result = std::optional<std::remove_cv_t<std::invoke_result_t<F, const value_type&>>>;
     if constexpr (copies) {
       detail::held_locks::check(this, false);
-      auto seen = look_up(k.hash, k.key);
+      auto seen = look_up<Uses>(k.hash, k.key);
       if (seen.what > sight::absent) [[unlikely]]
-        seen = look_again(k.hash, k.key);
+        seen = look_again<Uses>(k.hash, k.key);
       if (seen.what == sight::found) {
         value_type const value = seen.copied.value();
         return result(std::forward<F>(f)(value));
@@ -301,6 +310,7 @@ class table : protected epoch_user<typename Options::epoch> {
     unlocker<access::shared> const at_end(held);
     place const found = find(held.c, k);
     if (!found) return result();
+    if constexpr (Uses) array::use(held.c, found);
     return result(slot::look(*found.at, std::forward<F>(f)));
   }
 
@@ -533,20 +543,21 @@ class table : protected epoch_user<typename Options::epoch> {
     std::optional<typename slot::view> view_;
   };
 
-  template <access A, class Q>
+  template <access A, bool Uses = false, class Q>
   holder<A> hold(prehashed<Q> k) {
     locked_cell const held = lock<A>(k.hash);
     if (!held) return {};
     unlocker<A> at_end(held);
     place const found = find(held.c, k);
     if (!found) return {};
+    if constexpr (Uses) array::use(held.c, found);
     at_end.keep();
     return holder<A>(held, found);
   }
-  template <access A, class Q>
+  template <access A, bool Uses = false, class Q>
     requires(A == access::shared)
   holder<A> hold(prehashed<Q> k) const {
-    return const_cast<table*>(this)->template hold<A>(k);
+    return const_cast<table*>(this)->template hold<A, Uses>(k);
   }
 
   // The place of one key, taken or not.
@@ -747,6 +758,7 @@ class table : protected epoch_user<typename Options::epoch> {
     }
     void changed() noexcept { changed_ = true; }
     void keep() noexcept { held_ = nullptr; }
+    void end_unchanged() noexcept { std::exchange(held_, nullptr)->unlock_unchanged(); }
 
    private:
     const locked_cell* held_;
@@ -852,7 +864,7 @@ class table : protected epoch_user<typename Options::epoch> {
   };
 
   // The common case, which is to be inlined, and has everything in registers.
-  template <class Q>
+  template <bool Uses = false, class Q>
   [[gnu::always_inline]] auto look_up(std::size_t hash, const Q& key) const {
     sighting<typename slot::image> seen;
     seen.what = sight::later;
@@ -863,14 +875,14 @@ class table : protected epoch_user<typename Options::epoch> {
     if ((w & flags) != 0) [[unlikely]]
       return seen;
     if (array* const a = reinterpret_cast<array*>(w)) {
-      look_into(a->approach(hash), hash, key, seen);
+      look_into<Uses>(a->approach(hash), hash, key, seen);
     } else {
       seen.what = sight::absent;
     }
     return seen;
   }
 
-  template <class Q, class Image>
+  template <bool Uses, class Q, class Image>
   [[gnu::always_inline]] void look_into(cell c, std::size_t hash, const Q& key, sighting<Image>& seen) const {
     auto const version = c.at->lock.version();
     if (!sync::lock::is_free(version)) return;
@@ -883,7 +895,10 @@ class table : protected epoch_user<typename Options::epoch> {
     });
     if (found) {
       seen.copied = copied;
-      if (whole) seen.what = sight::found;
+      if (whole) {
+        seen.what = sight::found;
+        if constexpr (Uses) array::use(c, found);
+      }
     } else if (!array::has_overflown(c, hash) && c.at->lock.still(version)) {
       seen.what = sight::absent;
     }
@@ -897,7 +912,7 @@ class table : protected epoch_user<typename Options::epoch> {
   }
 
   // The others: elements are being moved, a writer is at it, the element may be in an overflow block.
-  template <class Q>
+  template <bool Uses, class Q>
   [[gnu::noinline]]
   auto look_again(std::size_t hash, const Q& key) const {
     sighting<typename slot::image> seen;
@@ -916,7 +931,7 @@ class table : protected epoch_user<typename Options::epoch> {
         cell const before = a->previous()->at_hash(hash);
         if (!before.at->lock.is_shut()) c = before;
       }
-      look_into(c, hash, key, seen);
+      look_into<Uses>(c, hash, key, seen);
       if (seen.what == sight::later) look_into_blocks(c, hash, key, seen);
       if (seen.what != sight::later) break;
     }
@@ -1169,8 +1184,13 @@ class table : protected epoch_user<typename Options::epoch> {
     return false;
   }
 
-  // Moves up to n groups. What cannot be moved now is left.
-  [[gnu::noinline]] void move_some(size_type n) noexcept {
+  // Moves up to n groups. What cannot be moved now is left. `out` gets what is evicted by that, if it will have it.
+  void move_some(size_type n) noexcept {
+    none_evicted none;
+    move_some(n, none);
+  }
+  template <class Evicted>
+  [[gnu::noinline]] void move_some(size_type n, Evicted& out) noexcept {
     bool finished = false;
     try {
       pin const pinned = enter();
@@ -1181,28 +1201,32 @@ class table : protected epoch_user<typename Options::epoch> {
       size_type const groups = to.groups();
       size_type const first = to.cursor.fetch_add(n, std::memory_order_relaxed);
       for (size_type i = 0; i != std::min(n, groups) && !finished; ++i) {
-        if (!move_group(from, to, (first + i) % groups)) continue;
-        // order[moved]: acq_rel fetch_sub; pairs with [moved]: the last one has seen all groups moved.
-        finished = to.unmoved.fetch_sub(1, std::memory_order_acq_rel) == 1;
-      }
-      if (finished) {
-        // order[finish]: release fetch_and; pairs with [word]: who sees that nothing is moving sees everything moved.
-        word_.fetch_and(~moving, std::memory_order_release);
-        resizes_.fetch_add(1, std::memory_order_relaxed);
-        retire_now(from);
+        finished = move_group(from, to, (first + i) % groups, out);
       }
     } catch (...) {
       return;  // no memory for a record of this thread: nothing has been moved
     }
     if (finished) free_some();
   }
-  bool move_group(array& from, array& to, size_type g) noexcept {
+  // Returns whether that was the last one. The caller is pinned.
+  template <class Evicted>
+  bool move_group(array& from, array& to, size_type g, Evicted& out) noexcept {
+    size_type const before = out.size();
     try {
-      return from.move_group(to, g, [this](const slot& s) { return hash_of(slot::key(s)); }) == array::moved::now;
+      auto const hash = [this](const slot& s) { return hash_of(slot::key(s)); };
+      if (from.move_group(to, g, hash, out) != array::moved::now) return false;
     } catch (...) {
       // A hash function or the allocator failed for something that the caller has not asked for. Another round will come.
       return false;
     }
+    if (out.size() != before) subtract_from_size(out.size() - before);
+    // order[moved]: acq_rel fetch_sub; pairs with [moved]: the last one has seen all groups moved.
+    if (to.unmoved.fetch_sub(1, std::memory_order_acq_rel) != 1) return false;
+    // order[finish]: release fetch_and; pairs with [word]: who sees that nothing is moving sees everything moved.
+    word_.fetch_and(~moving, std::memory_order_release);
+    resizes_.fetch_add(1, std::memory_order_relaxed);
+    retire_now(from);
+    return true;
   }
 
   // Now and then: is the table too full or too empty, and is there something to free?
@@ -1222,12 +1246,12 @@ class table : protected epoch_user<typename Options::epoch> {
     if (a == nullptr || (w & flags) != 0) return false;
     size_type const n = size();
     size_type const room = a->size() * array::slots;
-    if (n > room) {
+    if (n > room && !array::recent::kept) {
       push(a, 2 * a->size());
     } else if (n < room / 8) {
       // Not too many into one, so that no group is large.
       size_type const fewest = cells_for(std::max(2 * n, held_.load(std::memory_order_relaxed)));
-      size_type const cells = std::max(fewest, a->size() / 4);
+      size_type const cells = std::max(fewest, a->size() / array::most_merged);
       if (cells < a->size() && push(a, cells)) {
         return held_.load(std::memory_order_relaxed) > cells * array::slots;
       }
@@ -1257,7 +1281,7 @@ class table : protected epoch_user<typename Options::epoch> {
         if (!tried) array::dispose_untouched(array::make(allocator_, cells, a));
         push(a, std::min(cells, 16 * a->size()));
       } else if (a->size() > cells && may_shrink) {
-        push(a, std::max(cells, a->size() / 4));
+        push(a, std::max(cells, a->size() / array::most_merged));
       } else {
         return;
       }
