@@ -26,8 +26,8 @@
 //
 // **Capacities** are numbers of elements. Both are rounded up to what so many cells hold, 64, 128, 256, ...: see
 // capacity_range(). There is never more than the maximum. The table begins with room for the minimum when something is first
-// put in, and does not shrink below it. It doubles when a cell is full and the whole at least half full, so that nothing has to go
-// before the maximum is reached, if the hash function is any good; and it shrinks when seven of eight places are empty. Both
+// put in, and does not shrink below it. It doubles when a cell is full and the whole at least half full, so that next to nothing has
+// to go before the maximum is reached, if the hash function is any good; and it shrinks when seven of eight places are empty. Both
 // happen a few cells per put(), and keep the order: when cells become one, the elements with fewer uses of their cells since
 // their own are the more recent ones. Those that do not fit then, which is rare, are evicted.
 //
@@ -248,7 +248,9 @@ class cell_cache {
     auto&& sought = detail::as_key<types>(k);
     auto const hashed = cell::with_hash(engine_, sought);
     flights_.disown(hashed.hash, sought, engine_.key_eq());
-    return engine_.erase_if(hashed, [](const value_type&) { return true; });
+    size_type const erased = engine_.erase_if(hashed, [](const value_type&) { return true; });
+    flights_.disown(hashed.hash, sought, engine_.key_eq());
+    return erased;
   }
 
   // ---- All elements, as in cell_map. No uses of them.
@@ -277,6 +279,7 @@ class cell_cache {
   void clear() noexcept {
     flights_.disown_all();
     engine_.clear();
+    flights_.disown_all();
   }
 
   // ---- Evictions.

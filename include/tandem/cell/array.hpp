@@ -760,8 +760,9 @@ class cell_array {
     std::size_t n = 0;
     for (std::size_t i = g * sources; i != (g + 1) * sources; ++i) {
       cell const c = (*this)[i];
+      time const now = recent::now(c.at->clock, c.at->stamps);
       for_each(c, [&](place p) {
-        found[n] = {recent::age(c.at->clock, c.at->stamps, index_of(c, p)), static_cast<std::uint16_t>(n), p.at};
+        found[n] = {recent::age(c.at->stamps, index_of(c, p), now), static_cast<std::uint16_t>(n), p.at};
         ++n;
         return true;
       });

@@ -5,7 +5,8 @@
 //
 // Growing. A cell that is full is a reason to grow if the table is at least half full and smaller than it may become: the one
 // who meets it makes the larger array, moves this cell at once, and has room then. So nothing is evicted while the table can
-// grow, as long as the hash function spreads keys evenly. There are no other reasons, as nothing ever overflows.
+// grow, as long as the hash function spreads keys evenly, and nobody holds the lock of a cell for so long that the others fill up
+// before the move is done. There are no other reasons to grow, as nothing ever overflows.
 //
 // Shrinking is begun by erasures, as in the table, and ended by later calls of put(): cells that become one may together have
 // too many elements, and only put() has somebody to tell about these.
@@ -91,7 +92,7 @@ class cache_table : public table<Element, Hash, KeyEqual, Allocator, Options> {
       }
     } at_exit{*this, out};
     size_type before = out.size();
-    for (bool may_grow = true;; may_grow = false) {
+    for (int chances = most_chances;;) {
       locked_cell const held = lock_for_put(k.hash);
       typename base::template unlocker<access::exclusive> at_end(held);
       if (place const found = this->find(held.c, k)) {
@@ -107,9 +108,9 @@ class cache_table : public table<Element, Hash, KeyEqual, Allocator, Options> {
         at_end.changed();
         made = held.in->insert(this->allocator_, held.c, k.hash, std::forward<Args>(args)...);
         at_exit.look = this->add_to_size(1) % base::steps_per_look == 0;
-      } else if (may_grow && held.in->size() < most_cells_) {
+      } else if (chances != 0 && held.in->size() < most_cells_) {
         at_end.end_unchanged();
-        make_room(k.hash, out);
+        chances = make_room(k.hash, out) ? chances - 1 : 0;
         before = out.size();
         continue;
       } else {
@@ -139,27 +140,34 @@ class cache_table : public table<Element, Hash, KeyEqual, Allocator, Options> {
     }
   }
 
-  // For one who met a full cell of an array that is not the largest: moves it, after it has made a larger array if need be.
-  [[gnu::noinline, gnu::cold]] void make_room(std::size_t hash, evicted& out) {
+  // How often one who meets a full cell tries to make room before he evicts: others may hold the lock just then.
+  static constexpr int most_chances = 16;
+
+  // For one who met a full cell of an array that is not the largest: moves it, after he has made a larger array if need be.
+  // Returns whether there may be room now.
+  [[gnu::noinline, gnu::cold]] bool make_room(std::size_t hash, evicted& out) noexcept {
     bool finished = false;
     try {
       pin const pinned = base::enter();
       tagged w = this->word();
       array* const a = base::current(w);
-      if (a == nullptr || (w & base::stopped) != 0) return;
+      if (a == nullptr || (w & base::stopped) != 0) return true;
       if ((w & base::moving) == 0) {
-        if (a->size() >= most_cells_ || this->size() < a->size() * array::slots / 2) return;
+        // Somebody else may have finished meanwhile; the cell is looked at again then.
+        if (a->size() >= most_cells_ || this->size() < a->size() * array::slots / 2) return false;
         this->push(a, 2 * a->size());
         w = this->word();
       }
-      if ((w & base::flags) != base::moving) return;
+      if ((w & base::flags) != base::moving) return true;
       array& to = *base::current(w);
       array& from = *to.previous();
+      if (from.is_closed(from.index(hash))) return false;  // it has been moved, and is full again
       finished = this->move_group(from, to, std::min(from.index(hash), to.index(hash)), out);
     } catch (...) {
-      return;  // no memory for a larger array: another element has to go
+      return false;  // no memory for a larger array: another element has to go
     }
     if (finished) this->free_some();
+    return true;
   }
 
   void evict(cell c, place p, evicted& out) {

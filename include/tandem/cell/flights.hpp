@@ -4,8 +4,10 @@
 // lock; those who come meanwhile wait, and get a copy. If the leader fails, one of those who wait becomes the next one. The
 // flights of a key's stripe are in a list under the stripe's mutex; there is seldom more than one.
 //
-// Disowning: whoever erases the key wants no value from before that to come into the cache. The flight is taken out of the list, so that
-// those who come later begin another one, and its leader is told not to keep the value.
+// Disowning: whoever erases the key wants no value from before that to come into the cache, or to be handed to those who ask later.
+// The flight is taken out of the list, so that these begin another one, and its leader is told not to keep the value. It is done
+// before the erasure, for leaders that have not put their value in yet, and again after it, for those that boarded
+// meanwhile and found the old value still there.
 #ifndef TANDEM_CELL_FLIGHTS_HPP
 #define TANDEM_CELL_FLIGHTS_HPP
 
@@ -76,7 +78,9 @@ class flights {
     flight_ptr made = std::allocate_shared<flight>(allocator, make_key(), hash, Atomics::this_thread());
     made->next_ = std::move(s.first);
     s.first = made;
-    s.under_way.store(s.under_way.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    // order[board]: seq_cst store; pairs with [disown], [disown_all]: either the erasure sees the flight, or the factory, which
+    //   is called after this, sees what was changed before the erasure.
+    s.under_way.store(s.under_way.load(std::memory_order_relaxed) + 1, std::memory_order_seq_cst);
     return {std::move(made), true};
   }
 
@@ -104,14 +108,15 @@ class flights {
 
   template <class Q, class Equal>
   void disown(std::size_t hash, const Q& key, const Equal& equal) {
-    // Relaxed: a flight that is not seen has begun at the same time, and may as well have begun after this.
-    if (at(hash).under_way.load(std::memory_order_relaxed) == 0) [[likely]]
+    // order[disown]: seq_cst load; pairs with [board]: as there.
+    if (at(hash).under_way.load(std::memory_order_seq_cst) == 0) [[likely]]
       return;
     disown_if(at(hash), [&](const flight& f) { return f.hash == hash && equal(f.key, key); });
   }
   void disown_all() noexcept {
     for (stripe& s : stripes_) {
-      if (s.under_way.load(std::memory_order_relaxed) != 0) disown_if(s, [](const flight&) { return true; });
+      // order[disown_all]: seq_cst load; pairs with [board]: as there.
+      if (s.under_way.load(std::memory_order_seq_cst) != 0) disown_if(s, [](const flight&) { return true; });
     }
   }
 

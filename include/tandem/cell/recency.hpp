@@ -9,8 +9,12 @@
 // By one thread the order is exact.
 //
 // A clock has 16 bits. Whoever finds it at its end replaces all stamps of the cell by their ranks, which takes some hundred
-// nanoseconds once in 65 thousand uses. Another thread may be writing stamps meanwhile; at worst one of the old times comes to
-// stand among the new ones. A stamp that is ahead of the clock counts as the clock's time, and is set to it when it is seen.
+// nanoseconds once in 65 thousand uses. Other threads may be writing stamps meanwhile.
+//
+// A thread that is interrupted between reading the clock and writing it sets it back by all that the others have done
+// meanwhile. So a stamp that is ahead of the clock means that the clock is wrong: who sees one sets the clock on, and what
+// is used often is seen soon. What is misplaced until it is used again is what was used in between, and the element that was
+// used by that thread.
 //
 // None of this is ordered with anything: the stamps say what is worth keeping, and nothing depends on their being right.
 #ifndef TANDEM_CELL_RECENCY_HPP
@@ -40,7 +44,9 @@ struct recency {
 
   static void use(clock& c, stamps& s, unsigned i) noexcept {
     time now = c.load(std::memory_order_relaxed);
-    if (s.of[i].load(std::memory_order_relaxed) == now) return;
+    time const mine = s.of[i].load(std::memory_order_relaxed);
+    if (mine == now) return;
+    now = std::max(now, mine);
     if (now == end) [[unlikely]]
       now = rank(c, s);
     c.store(static_cast<time>(now + 1), std::memory_order_relaxed);
@@ -48,22 +54,31 @@ struct recency {
   }
 
   // The oldest of some slots, one bit each. Precondition: there is one.
-  static unsigned oldest(const clock& c, stamps& s, std::uint32_t which) noexcept {
+  static unsigned oldest(clock& c, const stamps& s, std::uint32_t which) noexcept {
     unsigned found = static_cast<unsigned>(std::countr_zero(which));
-    time least = end;
+    time least = end, most = c.load(std::memory_order_relaxed);
     for (std::uint32_t left = which; left != 0; left &= left - 1) {
       unsigned const i = static_cast<unsigned>(std::countr_zero(left));
-      if (time const t = settled(c, s, i); t < least) {
+      time const t = s.of[i].load(std::memory_order_relaxed);
+      if (t < least) {
         least = t;
         found = i;
       }
+      most = std::max(most, t);
     }
+    if (most != c.load(std::memory_order_relaxed)) [[unlikely]]
+      c.store(most, std::memory_order_relaxed);
     return found;
   }
-  // How many uses of the cell's elements ago it was used.
-  static time age(const clock& c, stamps& s, unsigned i) noexcept {
-    time const t = settled(c, s, i);
-    return static_cast<time>(std::max(c.load(std::memory_order_relaxed), t) - t);
+  // The latest time known to a cell.
+  static time now(const clock& c, const stamps& s) noexcept {
+    time most = c.load(std::memory_order_relaxed);
+    for (const clock& each : s.of) most = std::max(most, each.load(std::memory_order_relaxed));
+    return most;
+  }
+  // How many uses of the cell's elements before that this one was used last.
+  static time age(const stamps& s, unsigned i, time now) noexcept {
+    return static_cast<time>(now - std::min(now, s.of[i].load(std::memory_order_relaxed)));
   }
 
   // For a cell that nobody uses yet.
@@ -71,15 +86,6 @@ struct recency {
   static void set(clock& c, time t) noexcept { c.store(t, std::memory_order_relaxed); }
 
  private:
-  static time settled(const clock& c, stamps& s, unsigned i) noexcept {
-    time const now = c.load(std::memory_order_relaxed);
-    time const t = s.of[i].load(std::memory_order_relaxed);
-    if (t <= now) [[likely]]
-      return t;
-    s.of[i].store(now, std::memory_order_relaxed);
-    return now;
-  }
-
   // Stamps become 1, 2, ... in their order. Returns the clock's time then.
   [[gnu::noinline, gnu::cold]] static time rank(clock& c, stamps& s) noexcept {
     std::array<time, Slots> seen;
