@@ -95,23 +95,15 @@ class index_table : public table<Element, Hash, KeyEqual, Allocator, Options, pu
   // The same for a thread that is pinned already.
   template <class Q, class F>
   [[gnu::always_inline]] bool look_pinned(prehashed<Q> k, F&& f) const {
-    sight const seen = see(k);
-    if (!seen) return false;
-    const value_type& value = seen.value();
-    std::forward<F>(f)(value);
-    return true;
+    sight seen;
+    if (!see_quickly(k, seen)) [[unlikely]]
+      return look_slowly(k, f);
+    return show(seen, f);
   }
   template <class Q>
-  [[gnu::always_inline]] sight see(prehashed<Q> k) const {
+  sight see(prehashed<Q> k) const {
     sight seen;
-    tagged const w = this->word();
-    if ((w & base::moving) == 0) [[likely]] {
-      array* const a = base::current(w);
-      if (a == nullptr) return seen;
-      if (look_into(a->approach(k.hash), k, seen)) [[likely]]
-        return seen;
-    }
-    return see_again(k);
+    return see_quickly(k, seen) ? seen : see_again(k);
   }
 
   // As many lookups, whose cache misses overlap. For a thread that is pinned.
@@ -288,29 +280,62 @@ class index_table : public table<Element, Hash, KeyEqual, Allocator, Options, pu
     return look_pinned(k, f);
   }
 
-  // Looks at one cell. Returns whether the answer counts.
+  template <class F>
+  [[gnu::always_inline]] static bool show(const sight& seen, F& f) {
+    if (!seen) return false;
+    const value_type& value = seen.value();
+    f(value);
+    return true;
+  }
+  template <class Q, class F>
+  [[gnu::noinline]] bool look_slowly(const prehashed<Q>& k, F& f) const {
+    return show(see_again(k), f);
+  }
+  // Returns whether the answer counts: most of the time. `seen` stays in registers.
   template <class Q>
-  [[gnu::always_inline]] bool look_into(cell c, prehashed<Q> k, sight& seen) const {
+  [[gnu::always_inline]] bool see_quickly(const prehashed<Q>& k, sight& seen) const {
+    tagged const w = this->word();
+    if ((w & base::moving) != 0) [[unlikely]]
+      return false;
+    array* const a = base::current(w);
+    return a == nullptr || look_into(a->approach(k.hash), k, seen);
+  }
+
+  // Looks at one cell, but not at its blocks. Returns whether the answer counts. This is what is to be inlined, with everything in
+  // registers.
+  template <class Q>
+  [[gnu::always_inline]] bool look_into(cell c, const prehashed<Q>& k, sight& seen) const {
+    auto const before = erasures_of(c);
+    bool whole = true;
+    typename slot::image copied;
+    auto const key = detail::in_register(k.key);
+    place const found = array::find(c, k.hash, [&](const slot& s) {
+      copied = s.copy();
+      if constexpr (inline_pairs) whole = array::erasures(c) == before;
+      return !whole || this->equal_(slot::key_of(copied), key.get());
+    });
+    if (!found) return !array::has_overflown(c, k.hash) && !c.at->lock.is_shut();
+    seen.seen_ = copied;
+    seen.found_ = whole;
+    return whole;
+  }
+  // The same with blocks, and until it sees something whole.
+  template <class Q>
+  bool look_through(cell c, const prehashed<Q>& k, sight& seen) const {
     for (;;) {
       auto const before = erasures_of(c);
       bool whole = true;
-      place found = array::find(c, k.hash, [&](const slot& s) { return matches(c, s, k, before, seen, whole); });
-      if (!found && array::has_overflown(c, k.hash)) [[unlikely]] {
-        found = array::find_in_blocks(c, k.hash, [&](const slot& s) { return matches(c, s, k, before, seen, whole); });
-      }
-      if (!whole) [[unlikely]]
-        continue;
+      auto const matches = [&](const slot& s) {
+        seen.seen_ = s.copy();
+        if constexpr (inline_pairs) whole = array::erasures(c) == before;
+        return !whole || this->equal_(slot::key_of(seen.seen_), k.key);
+      };
+      place found = array::find(c, k.hash, matches);
+      if (!found) found = array::find_in_blocks(c, k.hash, matches);
+      if (!whole) continue;
       if (!found) return !c.at->lock.is_shut();
-      seen.found_ = true;
-      return true;
+      return seen.found_ = true;
     }
-  }
-  template <class Q>
-  [[gnu::always_inline]] bool matches(cell c, const slot& s, prehashed<Q> k, [[maybe_unused]] std::uint32_t before,
-                                      sight& seen, [[maybe_unused]] bool& whole) const {
-    seen.seen_ = s.copy();
-    if constexpr (inline_pairs) whole = array::erasures(c) == before;
-    return !whole || this->equal_(slot::key_of(seen.seen_), k.key);
   }
   static std::uint32_t erasures_of([[maybe_unused]] cell c) noexcept {
     if constexpr (inline_pairs) {
@@ -320,7 +345,7 @@ class index_table : public table<Element, Hash, KeyEqual, Allocator, Options, pu
     }
   }
 
-  // Elements are being moved, or the cell was closed.
+  // The others: elements are being moved, the cell was closed or disturbed, the element may be in an overflow block.
   template <class Q>
   [[gnu::noinline]] sight see_again(prehashed<Q> k) const {
     for (;;) {
@@ -330,10 +355,10 @@ class index_table : public table<Element, Hash, KeyEqual, Allocator, Options, pu
       if (a == nullptr) return seen;
       if ((w & base::moving) != 0) {
         cell const from = a->previous()->at_hash(k.hash);
-        if (!from.at->lock.is_shut() && look_into(from, k, seen)) return seen;
+        if (!from.at->lock.is_shut() && look_through(from, k, seen)) return seen;
         seen = sight();
       }
-      if (look_into(a->at_hash(k.hash), k, seen)) return seen;
+      if (look_through(a->at_hash(k.hash), k, seen)) return seen;
     }
   }
 
