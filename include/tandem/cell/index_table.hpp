@@ -370,9 +370,7 @@ class index_table : public table<Element, Hash, KeyEqual, Allocator, Options, pu
       if (a == nullptr) return {0, last_hash};
       if ((w & base::moving) != 0) {
         array& from = *a->previous();
-        if (!from.at_hash(next).at->lock.is_shut() && take_picture_of(from.at_hash(next), seen)) {
-          return hashes_of(from, next);
-        }
+        if (take_picture_of(from.at_hash(next), seen)) return hashes_of(from, next);
         seen.clear();
       }
       if (take_picture_of(a->at_hash(next), seen)) return hashes_of(*a, next);
@@ -382,17 +380,19 @@ class index_table : public table<Element, Hash, KeyEqual, Allocator, Options, pu
     std::size_t const first = a.first_hash(a.index(hash));
     return {first, first + (last_hash >> a.index_bits())};
   }
-  // Returns whether it counts: the cell is not closed, and the picture is of one moment.
+  // Returns whether the cell counts: it was not closed. Only then the one that follows it does.
   bool take_picture_of(cell c, picture& seen) const {
-    if (c.at->lock.is_shut()) return false;
-    std::uint32_t const before = array::erasures(c);
-    array::for_each_seen(c, [&](const slot& s) {
-      sight one;
-      one.seen_ = s.copy();
-      one.found_ = true;
-      seen.add(one);
-    });
-    return array::erasures(c) == before && !c.at->lock.is_shut();
+    for (;; seen.clear()) {
+      std::uint32_t const before = array::erasures(c);
+      array::for_each_seen(c, [&](const slot& s) {
+        sight one;
+        one.seen_ = s.copy();
+        one.found_ = true;
+        seen.add(one);
+      });
+      if (c.at->lock.is_shut()) return false;
+      if (array::erasures(c) == before) return true;
+    }
   }
   void leave_out(picture& seen, std::size_t next) const {
     picture later;
