@@ -223,35 +223,38 @@ TEST_CASE("synchronize does not wait for those who pin themselves after it has b
   second.end();
 }
 
-TEST_CASE("light pins are for threads that are not pinned, where light barriers will do", "[epoch]") {
+TEST_CASE("the shortcut is for threads that are not pinned, where light barriers will do", "[epoch]") {
   using domain_type = tandem::basic_epoch<>;
-  using light_pin = domain_type::light_pin;
+  using shortcut = domain_type::shortcut;
   static domain_type domain;
   auto& mine = domain.join();
-  bool const light = tandem::std_atomics::heavy_barrier_available();
-  {
-    light_pin const pin(domain, mine);
-    CHECK(static_cast<bool>(pin) == light);
-    CHECK(is_pinned<tandem::std_atomics>(mine) == light);
-    auto const t = domain.take_ticket();
-    CHECK(advances_until_expired(domain, t) == (light ? 100 : 1));
-    light_pin const nested(domain, mine);
-    CHECK_FALSE(static_cast<bool>(nested));
+  if (tandem::std_atomics::heavy_barrier_available()) {
+    REQUIRE(domain_type::shortcut_for(mine) == shortcut::light);
+    {
+      domain_type::pin const pin = domain.enter_lightly(mine);
+      CHECK(is_pinned<tandem::std_atomics>(mine));
+      CHECK(advances_until_expired(domain, domain.take_ticket()) == 100);
+      CHECK(domain_type::shortcut_for(mine) == shortcut::nested);
+    }
+    CHECK_FALSE(is_pinned<tandem::std_atomics>(mine));
+  } else {
+    CHECK(domain_type::shortcut_for(mine) == shortcut::none);
   }
-  CHECK_FALSE(is_pinned<tandem::std_atomics>(mine));
   auto outer = domain.enter(mine);
-  {
-    light_pin const pin(domain, mine);
-    CHECK_FALSE(static_cast<bool>(pin));
-  }
-  CHECK(is_pinned<tandem::std_atomics>(mine));
+  CHECK(domain_type::shortcut_for(mine) == shortcut::nested);
+  CHECK(domain.begin(mine) == nullptr);
   outer.end();
+  CHECK_FALSE(is_pinned<tandem::std_atomics>(mine));
 
   using other_domain = tandem::basic_epoch<without_barriers>;
   static other_domain without;
   auto& there = without.join();
-  other_domain::light_pin const pin(without, there);
-  CHECK_FALSE(static_cast<bool>(pin));
+  CHECK(other_domain::shortcut_for(there) == other_domain::shortcut::none);
+  {
+    other_domain::pin const pin(without.begin(there));
+    CHECK(is_pinned<without_barriers>(there));
+    CHECK(other_domain::shortcut_for(there) == other_domain::shortcut::nested);
+  }
   CHECK_FALSE(is_pinned<without_barriers>(there));
   CHECK(advances_until_expired(without, without.take_ticket()) == 1);
 }
@@ -273,24 +276,21 @@ TEMPLATE_TEST_CASE("records are counted as they are made, and used again", "[epo
   CHECK(domain.join().number == 2);
 }
 
-TEST_CASE("a thread without a record is not given a light pin, and is after its first full one", "[epoch]") {
-  using light_pin = global_epoch::domain_type::light_pin;
+TEST_CASE("a thread without a record has no shortcut, and has one after its first pin", "[epoch]") {
+  using shortcut = global_epoch::domain_type::shortcut;
   bool const light = tandem::std_atomics::heavy_barrier_available();
-  bool before = true, after = false, same = false, nothing_left = false;
+  shortcut before = shortcut::light, after = shortcut::nested;
+  bool same = false, nothing_left = false;
   elsewhere([&] {
     auto& nobody = global_epoch::here_if_any();
-    {
-      before = static_cast<bool>(light_pin(global_epoch::domain(), nobody));
-    }
+    before = global_epoch::domain_type::shortcut_for(nobody);
     auto& mine = global_epoch::here();
     nothing_left = &mine != &nobody && &global_epoch::here() == &mine;
-    {
-      after = static_cast<bool>(light_pin(global_epoch::domain(), global_epoch::here_if_any()));
-    }
+    after = global_epoch::domain_type::shortcut_for(global_epoch::here_if_any());
     same = &global_epoch::here_if_any() == &mine && !is_pinned<tandem::std_atomics>(mine);
   });
-  CHECK_FALSE(before);
-  CHECK(after == light);
+  CHECK(before == shortcut::none);
+  CHECK(after == (light ? shortcut::light : shortcut::none));
   CHECK(same);
   CHECK(nothing_left);
 }

@@ -185,17 +185,20 @@ class cell_array {
   // The element with this hash for which matches(slot) is true: within the cell, and, where has_overflown says so, in its
   // blocks. Two functions, so that what matches() refers to can stay in registers; the second should be given its own.
   template <class Matches>
-  static place find(cell c, std::size_t hash, Matches&& matches) {
-    std::uint32_t found = match(tags_of(*c.at), tag_of(hash)) & occupied(c.at->occupied);
-    while (found != 0) {
-      unsigned const i = static_cast<unsigned>(std::countr_zero(found));
-      if (matches(std::as_const(c.elements[i]))) [[likely]] {
-        detail::assume(c.elements + i != nullptr);
-        return {c.elements + i, nullptr};
+  [[gnu::always_inline]] static place find(cell c, std::size_t hash, Matches&& matches) {
+    for (std::uint32_t left = candidates(c, hash); left != 0; left &= left - 1) {
+      slot* const s = c.elements + std::countr_zero(left);
+      if (matches(std::as_const(*s))) [[likely]] {
+        detail::assume(s != nullptr);
+        return {s, nullptr};
       }
-      found &= found - 1;
     }
     return {};
+  }
+  // A bit for each slot of the cell itself that may hold an element with this hash.
+  static std::uint32_t candidates(cell c, std::size_t hash) noexcept {
+    std::uint32_t const equal = equal_tags(*c.at, tag_of(hash));
+    return equal & occupied(c.at->occupied);
   }
   static bool has_overflown(cell c, std::size_t hash) noexcept {
     if constexpr (small_line) {
@@ -334,7 +337,7 @@ class cell_array {
   static void fetch_line(cell c) noexcept { fetch(c.at); }
   // Asks for the first slot that a lookup of this hash will look at.
   static void fetch_slot(cell c, std::size_t hash) noexcept {
-    std::uint32_t const found = match(tags_of(*c.at), tag_of(hash)) & occupied(c.at->occupied);
+    std::uint32_t const found = candidates(c, hash);
     if (found != 0) fetch(c.elements + std::countr_zero(found));
   }
 
@@ -510,16 +513,16 @@ class cell_array {
 
   // ---- Words of a line that readers without the lock see, too.
 
-  static tags_type tags_of(const line& l) noexcept {
-    // Not a loop: an array that is filled word by word, and then read whole, waits for the stores.
-    auto const word_at = [&l](std::size_t i) {
-      // order[tags]: acquire load; pairs with [set_tags]: with a later writer's word comes the sight of its lock.
-      return l.tags[i].load(std::memory_order_acquire);
-    };
-    if constexpr (small_line) {
-      return {word_at(0), word_at(1)};
+  static std::uint32_t equal_tags(const line& l, tag wanted) noexcept {
+    if constexpr (!Sync::concurrent || matches_shared<word<std::uint64_t>>) {
+      return match_in_place(l.tags, wanted);
     } else {
-      return {word_at(0), word_at(1), word_at(2), word_at(3)};
+      // Not a loop: an array that is filled word by word, and then read whole, waits for the stores.
+      auto const word_at = [&l](std::size_t i) {
+        // order[tags]: acquire load; pairs with [set_tags]: with a later writer's word comes the sight of its lock.
+        return l.tags[i].load(std::memory_order_acquire);
+      };
+      return match(tag_words{word_at(0), word_at(1), word_at(2), word_at(3)}, wanted);
     }
   }
   static std::uint64_t tags_of(const block& b) noexcept {

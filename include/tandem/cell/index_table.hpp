@@ -44,7 +44,6 @@ class index_table : public table<Element, Hash, KeyEqual, Allocator, Options, pu
   using base = table<Element, Hash, KeyEqual, Allocator, Options, published<typename Options::atomics>>;
   using typename base::array;
   using typename base::cell;
-  using typename base::light_pin;
   using typename base::locked_cell;
   using typename base::place;
   using typename base::range;
@@ -87,9 +86,7 @@ class index_table : public table<Element, Hash, KeyEqual, Allocator, Options, pu
 
   template <class Q, class F>
   [[gnu::always_inline]] bool look(prehashed<Q> k, F&& f) const {
-    light_pin const pinned(this->domain(), this->here_if_any());
-    if (!pinned) [[unlikely]]
-      return look_pinning(k, f);
+    pin const pinned = this->enter_quickly();
     return look_pinned(k, f);
   }
   // The same for a thread that is pinned already.
@@ -97,7 +94,7 @@ class index_table : public table<Element, Hash, KeyEqual, Allocator, Options, pu
   [[gnu::always_inline]] bool look_pinned(prehashed<Q> k, F&& f) const {
     sight seen;
     if (!see_quickly(k, seen)) [[unlikely]]
-      return look_slowly(k, f);
+      seen = see_again(k);
     return show(seen, f);
   }
   template <class Q>
@@ -274,12 +271,6 @@ class index_table : public table<Element, Hash, KeyEqual, Allocator, Options, pu
     typename slot::retired old_ = nullptr;
   };
 
-  template <class Q, class F>
-  [[gnu::noinline]] bool look_pinning(prehashed<Q> k, F& f) const {
-    pin const pinned = enter();
-    return look_pinned(k, f);
-  }
-
   template <class F>
   [[gnu::always_inline]] static bool show(const sight& seen, F& f) {
     if (!seen) return false;
@@ -287,15 +278,11 @@ class index_table : public table<Element, Hash, KeyEqual, Allocator, Options, pu
     f(value);
     return true;
   }
-  template <class Q, class F>
-  [[gnu::noinline]] bool look_slowly(const prehashed<Q>& k, F& f) const {
-    return show(see_again(k), f);
-  }
   // Returns whether the answer counts: most of the time. `seen` stays in registers.
   template <class Q>
   [[gnu::always_inline]] bool see_quickly(const prehashed<Q>& k, sight& seen) const {
     tagged const w = this->word();
-    if ((w & base::moving) != 0) [[unlikely]]
+    if ((w & base::flags) != 0) [[unlikely]]
       return false;
     array* const a = base::current(w);
     return a == nullptr || look_into(a->approach(k.hash), k, seen);
@@ -306,18 +293,18 @@ class index_table : public table<Element, Hash, KeyEqual, Allocator, Options, pu
   template <class Q>
   [[gnu::always_inline]] bool look_into(cell c, const prehashed<Q>& k, sight& seen) const {
     auto const before = erasures_of(c);
-    bool whole = true;
-    typename slot::image copied;
     auto const key = detail::in_register(k.key);
-    place const found = array::find(c, k.hash, [&](const slot& s) {
-      copied = s.copy();
-      if constexpr (inline_pairs) whole = array::erasures(c) == before;
-      return !whole || this->equal_(slot::key_of(copied), key.get());
-    });
-    if (!found) return !array::has_overflown(c, k.hash) && !c.at->lock.is_shut();
-    seen.seen_ = copied;
-    seen.found_ = whole;
-    return whole;
+    for (std::uint32_t left = array::candidates(c, k.hash); left != 0; left &= left - 1) {
+      auto const copied = c.elements[std::countr_zero(left)].copy();
+      if (inline_pairs && erasures_of(c) != before) [[unlikely]]
+        return false;
+      if (this->equal_(slot::key_of(copied), key.get())) [[likely]] {
+        seen.seen_ = copied;
+        seen.found_ = true;
+        return true;
+      }
+    }
+    return !array::has_overflown(c, k.hash) && !c.at->lock.is_shut();
   }
   // The same with blocks, and until it sees something whole.
   template <class Q>

@@ -3,13 +3,21 @@
 // A tag is eight bits of an entry's hash. The tags come as four or two words, loaded once by the caller, since other threads may
 // be writing them. The forms below give the same answer for the same words; the compiler's target decides which is used, and
 // `match_portable` does it in ordinary arithmetic anywhere.
+//
+// `match_in_place` is for tags in memory, 16 or 32 of them, and saves the way through general registers: for tags that nobody is
+// writing, and, where `matches_shared`, also for those that somebody may be.
 #ifndef TANDEM_CELL_MATCH_HPP
 #define TANDEM_CELL_MATCH_HPP
 
+#include <tandem/sync/fences.hpp>
+
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <type_traits>
 
 // <immintrin.h> has everything, and takes longer to compile than all of this library.
 #if defined(__AVX2__)
@@ -102,6 +110,48 @@ inline std::uint32_t match(const tag_words& tags, tag wanted) noexcept { return 
 inline std::uint32_t match(const half_tag_words& tags, tag wanted) noexcept { return match_portable(tags, wanted); }
 
 #endif
+
+// ---- In memory.
+
+#if defined(__SSE2__) && defined(__x86_64__) && defined(__GNUC__)
+
+// Whether these words may be read in place while others write them.
+template <class Word>
+inline constexpr bool matches_shared =
+    std::is_same_v<Word, std::atomic<std::uint64_t>> &&  // outside the seam: a model's words are more than their value
+    !tandem::detail::thread_sanitizer;
+
+// An instruction that reads 16 bytes reads each tag as it was or as it is, and that is all that is asked of it. It is ordered as
+// every load of this processor, which is acquire. The compiler is not told of a vector, which no atomic is, but of memory;
+// ThreadSanitizer, who would not see it, gets words.
+template <class Word>
+  requires matches_shared<Word>
+std::uint32_t match_in_place(const Word (&tags)[4], tag wanted) noexcept {
+  struct half {
+    std::uint64_t words[2];
+  };
+  auto const* const halves = reinterpret_cast<const half*>(&tags);
+  __m128i low = _mm_set1_epi8(static_cast<char>(wanted));
+  __m128i high = low;
+  asm volatile("pcmpeqb %2, %0\n\tpcmpeqb %3, %1" : "+x"(low), "+x"(high) : "m"(halves[0]), "m"(halves[1]) : "memory");
+  auto const bits = [](__m128i same) { return static_cast<std::uint32_t>(_mm_movemask_epi8(same)); };
+  return bits(low) | bits(high) << 16;
+}
+
+#else
+
+template <class Word>
+inline constexpr bool matches_shared = false;
+
+#endif
+
+template <class Word, std::size_t N>
+  requires(!matches_shared<Word> && sizeof(Word) == sizeof(std::uint64_t))
+std::uint32_t match_in_place(const Word (&tags)[N], tag wanted) noexcept {
+  std::array<std::uint64_t, N> words;
+  std::memcpy(words.data(), &tags, sizeof(words));
+  return match(words, wanted);
+}
 
 }  // namespace tandem::cell
 

@@ -118,7 +118,6 @@ class table : protected epoch_user<typename Options::epoch> {
   using epoch = epoch_user<typename Options::epoch>;
   using typename epoch::domain_type;
   using pin = typename domain_type::pin;
-  using light_pin = typename domain_type::light_pin;
   using tagged = std::uintptr_t;
 
   // A cell whose lock is held.
@@ -738,6 +737,21 @@ class table : protected epoch_user<typename Options::epoch> {
   static tagged to_word(array* a) noexcept { return reinterpret_cast<tagged>(a); }
 
   pin enter() const { return epoch::domain().enter(epoch::here()); }
+  // The same, to be inlined where it matters.
+  [[gnu::always_inline]] pin enter_quickly() const {
+    auto& mine = epoch::here_if_any();
+    switch (domain_type::shortcut_for(mine)) {
+      [[likely]] case domain_type::shortcut::light:
+        return epoch::domain().enter_lightly(mine);
+      case domain_type::shortcut::nested:
+        return pin();
+      default:
+        return pin(enter_slowly());
+    }
+  }
+  [[gnu::noinline, gnu::cold]] typename domain_type::record* enter_slowly() const {
+    return epoch::domain().begin(epoch::here());
+  }
 
   // ---- Cells and their locks.
 
@@ -868,9 +882,7 @@ class table : protected epoch_user<typename Options::epoch> {
   [[gnu::always_inline]] auto look_up(std::size_t hash, const Q& key) const {
     sighting<typename slot::image> seen;
     seen.what = sight::later;
-    light_pin const pinned(epoch::domain(), epoch::here_if_any());
-    if (!pinned) [[unlikely]]
-      return seen;
+    pin const pinned = enter_quickly();
     tagged const w = word();
     if ((w & flags) != 0) [[unlikely]]
       return seen;

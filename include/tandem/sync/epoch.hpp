@@ -44,12 +44,15 @@ namespace tandem {
 template <class Atomics = std_atomics>
 class [[gnu::visibility("default")]] basic_epoch {
  public:
+  // No epoch.
+  static constexpr std::uint64_t never = ~std::uint64_t{0};
+
   // A thread's. `state` is the epoch that the thread saw when it pinned itself, or else `idle`.
   struct alignas(no_sharing) record {
     constexpr record(std::uint64_t now, std::uint64_t idle_state) noexcept : state(now), idle(idle_state) {}
 
     typename Atomics::template atomic<std::uint64_t> state;
-    // 0 where a light barrier will do, so that pin_lightly() has a single thing to ask.
+    // 0 where a light barrier will do, so that shortcut_for() has a single thing to ask; `never` where not.
     std::uint64_t const idle;
     typename Atomics::template atomic<bool> claimed{true};
     // Constant once in the list.
@@ -79,34 +82,32 @@ class [[gnu::visibility("default")]] basic_epoch {
     record* record_ = nullptr;
   };
 
-  // The same for the common case: the thread has a record, is not pinned, and light pins will do. Empty in other cases.
-  class [[nodiscard]] light_pin {
-   public:
-    light_pin(basic_epoch& domain, record& mine) noexcept : record_(mine), pinned_(domain.pin_lightly(mine)) {}
-    light_pin(const light_pin&) = delete;
-    light_pin& operator=(const light_pin&) = delete;
-    ~light_pin() {
-      if (pinned_) unpin(record_, 0);
-    }
-    explicit operator bool() const noexcept { return pinned_; }
-
-   private:
-    record& record_;
-    bool const pinned_;
-  };
-
   constexpr basic_epoch() noexcept = default;
   basic_epoch(const basic_epoch&) = delete;
   basic_epoch& operator=(const basic_epoch&) = delete;
 
   // Pins the thread whose record is `mine`. Nested pins count as part of the outermost.
-  pin enter(record& mine) noexcept {
-    if (mine.state.load(std::memory_order_relaxed) != mine.idle) return pin();
+  pin enter(record& mine) noexcept { return pin(begin(mine)); }
+  // As enter(): the record if this is the outermost pin, or else null; for pin's constructor.
+  record* begin(record& mine) noexcept {
+    if (mine.state.load(std::memory_order_relaxed) != mine.idle) return nullptr;
     announce(mine, now_.load(std::memory_order_relaxed));
     if (mine.idle != 0) {
       // order[pin_meets]: acq_rel fetch_add; pairs with [scan_meets]: as a barrier; whoever comes second sees the other.
       meeting_.fetch_add(1, std::memory_order_acq_rel);
     }
+    return &mine;
+  }
+
+  // For code that is to be inlined: what to do for the thread whose record is `mine`. `light`: enter_lightly(). `nested`: nothing,
+  // it is pinned. `none`: enter(), as it has no record, or a light barrier will not do.
+  enum class shortcut { light, nested, none };
+  static shortcut shortcut_for(const record& mine) noexcept {
+    std::uint64_t const state = mine.state.load(std::memory_order_relaxed);
+    return state == 0 ? shortcut::light : state != never ? shortcut::nested : shortcut::none;
+  }
+  pin enter_lightly(record& mine) noexcept {
+    announce(mine, now_.load(std::memory_order_relaxed));
     return pin(&mine);
   }
 
@@ -202,7 +203,6 @@ class [[gnu::visibility("default")]] basic_epoch {
 
  private:
   static constexpr std::uint64_t first_epoch = 1;
-  static constexpr std::uint64_t never = ~std::uint64_t{0};
 
   static void unpin(record& mine, std::uint64_t idle) noexcept {
     // order[unpin]: release store; pairs with [scan]: what the thread read comes before the memory is freed.
@@ -215,13 +215,6 @@ class [[gnu::visibility("default")]] basic_epoch {
     // order[pin_light]: light barrier; pairs with [scan_heavy]: the scan sees the pin, or what the thread follows from here
     //   on is what is in sight after the heavy barrier.
     Atomics::light_barrier();
-  }
-  bool pin_lightly(record& mine) noexcept {
-    // Not 0 for the record of a thread that is pinned, that needs more than a light barrier, or that has none.
-    if (mine.state.load(std::memory_order_relaxed) != 0) [[unlikely]]
-      return false;
-    announce(mine, now_.load(std::memory_order_relaxed));
-    return true;
   }
   std::uint64_t idle_state() const noexcept { return Atomics::heavy_barrier_available() ? 0 : never; }
 
@@ -272,7 +265,7 @@ struct [[gnu::visibility("default")]] global_epoch {
     domain_type::record& mine = *here_;
     return &mine != &nobody_ ? mine : join();
   }
-  // As here(), but for a thread that has none a record that cannot be pinned lightly.
+  // As here(), but for a thread that has none one without a shortcut.
   static domain_type::record& here_if_any() noexcept { return *here_; }
   static bool has_record() noexcept { return here_ != &nobody_; }
 
@@ -306,7 +299,7 @@ struct [[gnu::visibility("default")]] global_epoch {
   // for all of them, for some 10 ms.
   inline static bool const registered_early_ = std_atomics::heavy_barrier_available();
   inline static constinit domain_type domain_;
-  inline static constinit domain_type::record nobody_{1, 0};
+  inline static constinit domain_type::record nobody_{domain_type::never, domain_type::never};
   inline static constinit thread_local domain_type::record* here_ = &nobody_;
   inline static constinit thread_local int left_ = 0;
 };
@@ -382,7 +375,7 @@ class own_epoch {
 
   mutable domain_type domain_;
   mutable std::array<std::atomic<entry*>, groups> groups_{};
-  inline static constinit domain_type::record nobody_{1, 0};
+  inline static constinit domain_type::record nobody_{domain_type::never, domain_type::never};
 };
 
 }  // namespace tandem
