@@ -17,6 +17,7 @@ set(TANDEM_HEADERS
     include/tandem/options.hpp
     include/tandem/publisher.hpp
     include/tandem/sharded_map.hpp
+    include/tandem/timed_store.hpp
     include/tandem/value_bag.hpp
     include/tandem/version.hpp
     include/tandem/cell/array.hpp
@@ -51,6 +52,11 @@ set(TANDEM_HEADERS
     include/tandem/detail/misuse.hpp
     include/tandem/detail/read_result.hpp
     include/tandem/detail/stored_value.hpp
+    include/tandem/store/contents.hpp
+    include/tandem/store/entry.hpp
+    include/tandem/store/info.hpp
+    include/tandem/store/schedule.hpp
+    include/tandem/store/striped_sum.hpp
     include/tandem/sync/atomic.hpp
     include/tandem/sync/backoff.hpp
     include/tandem/sync/cache_line.hpp

@@ -12,6 +12,7 @@ struct cell_options;
 struct cell_cache_options;
 struct cell_index_options;
 struct sharded_map_options;
+struct timed_store_options;
 
 template <class Key>
 struct hash;
@@ -38,6 +39,8 @@ template <class Key, class T, class Hash, class KeyEqual, class Allocator, class
 class sharded_map;
 template <class Inner, class Options, class Make>
 class sharded;
+template <class K, class V, class Options>
+class timed_store;
 
 namespace cell {
 

@@ -15,6 +15,10 @@
 //   eventual_map   The same for single values and writers on any thread, with refresh() by hand or by a timer.
 //   left_right     The same for a data structure of your own: two copies, one log of operations.
 //
+// And a store, for what services keep:
+//
+//   timed_store    Values with deadlines by a logical clock; the same on every replica of a log.
+//
 // Its parts, useful alone:
 //
 //   value_bag              a multiset for mostly tiny bags: inline, then a small vector, then hashed
@@ -40,6 +44,7 @@
 #include <tandem/options.hpp>
 #include <tandem/publisher.hpp>
 #include <tandem/sharded_map.hpp>
+#include <tandem/timed_store.hpp>
 #include <tandem/value_bag.hpp>
 #include <tandem/version.hpp>
 

@@ -173,20 +173,22 @@ class index_table : public table<Element, Hash, KeyEqual, Allocator, Options, pu
     revision& operator=(const revision&) = delete;
 
     // The element, or null. It stays whole until revise() has returned, whatever becomes of it.
-    const value_type* present() const noexcept { return found_ ? std::addressof(found_.at->get()->value) : nullptr; }
-    // A new version of the element, or the first one, made from args. Strong.
+    const value_type* present() const noexcept { return present_; }
+    // Makes a new version of the element, or the first one, from args, and returns it. Strong.
     template <class... Args>
-    void put(Args&&... args) {
+    const value_type& put(Args&&... args) {
       assert(!done_ && "a revision makes one change");
+      slot* at = found_.at;
       if (found_) {
-        old_.keep(slot::replace(table_.allocator_, *found_.at, std::forward<Args>(args)...));
+        old_.keep(slot::replace(table_.allocator_, *at, std::forward<Args>(args)...));
       } else {
         bool const was_full = array::is_full(*held_.c.at);
-        held_.in->insert(table_.allocator_, held_.c, hash_, std::forward<Args>(args)...);
+        at = held_.in->insert(table_.allocator_, held_.c, hash_, std::forward<Args>(args)...).at;
         looks_ = table_.add_to_size(1) % base::steps_per_look == 0 || was_full;
       }
       end_.changed();
       done_ = true;
+      return at->get()->value;
     }
     // Precondition: the element is present.
     void erase() noexcept {
@@ -202,12 +204,19 @@ class index_table : public table<Element, Hash, KeyEqual, Allocator, Options, pu
     friend index_table;
     revision(index_table& t, const locked_cell& held, std::size_t hash, place found, unlocker& end,
              outdated& old) noexcept
-        : table_(t), held_(held), hash_(hash), found_(found), end_(end), old_(old) {}
+        : table_(t),
+          held_(held),
+          hash_(hash),
+          found_(found),
+          present_(found ? std::addressof(found.at->get()->value) : nullptr),
+          end_(end),
+          old_(old) {}
 
     index_table& table_;
     const locked_cell& held_;
     std::size_t const hash_;
     place const found_;
+    const value_type* const present_;
     unlocker& end_;
     outdated& old_;
     bool looks_ = false;
