@@ -286,10 +286,11 @@ class timed_store {
   void for_each(F&& f) const {
     user const in(*this);
     if (!in) return;
-    in->scan(enter, [&](const K& key, const record& e) {
-      if (is_readable(*in, e)) std::invoke(f, key, *e.value);
-      return true;
-    });
+    in->scan([] { return enter(); },
+             [&](const K& key, const record& e) {
+               if (is_readable(*in, e)) std::invoke(f, key, *e.value);
+               return true;
+             });
   }
   // Keys that have() finds, and those that it does not find any more but that have not been collected. Exact when nobody writes.
   [[nodiscard]] size_type size() const {
@@ -361,10 +362,7 @@ class timed_store {
     pin const pinned = enter();
     contents* const before = current();
     if (before == nullptr) return;
-    auto fresh = make();
-    fresh->advance(before->clock());
-    fresh->raise_horizon(before->horizon());
-    replace(std::move(fresh));
+    replace(make(before));
   }
 
   // ---- Figures.
@@ -494,7 +492,9 @@ class timed_store {
     contents* const now = current();
     return now != nullptr ? *now : make_first();
   }
-  std::unique_ptr<contents> make() { return std::make_unique<contents>(shards_, threads_.empty() ? nullptr : &wake_); }
+  std::unique_ptr<contents> make(const contents* like = nullptr) {
+    return std::make_unique<contents>(shards_, threads_.empty() ? nullptr : &wake_, like);
+  }
   [[gnu::noinline, gnu::cold]] contents& make_first() {
     auto fresh = make();
     contents* none = nullptr;

@@ -93,9 +93,12 @@ class contents {
   template <class Q>
   using prehashed = detail::prehashed<Q>;
 
-  // `shards`: a power of two. `wakes`: whom to tell of hints, or null.
-  contents(std::size_t shards, event<atomics>* wakes)
-      : count_(shards), shards_(std::make_unique<shard[]>(shards)), wakes_(wakes) {}
+  // `shards`: a power of two. `wakes`: whom to tell of hints, or null. `like`: whose clock and horizon these have too, or null.
+  contents(std::size_t shards, event<atomics>* wakes, const contents* like = nullptr)
+      : count_(shards),
+        shards_(std::make_unique<shard[]>(shards)),
+        wakes_(wakes),
+        time_(like != nullptr ? like->time_ : std::make_shared<time>()) {}
   contents(const contents&) = delete;
   contents& operator=(const contents&) = delete;
 
@@ -109,10 +112,10 @@ class contents {
 
   // ---- The clock, and the horizon.
 
-  std::uint64_t clock() const noexcept { return clock_.load(std::memory_order_relaxed); }
-  void advance(std::uint64_t index) noexcept { raise(clock_, index); }
-  std::uint64_t horizon() const noexcept { return horizon_.load(std::memory_order_relaxed); }
-  void raise_horizon(std::uint64_t index) noexcept { raise(horizon_, index); }
+  std::uint64_t clock() const noexcept { return time_->clock.load(std::memory_order_relaxed); }
+  void advance(std::uint64_t index) noexcept { raise(time_->clock, index); }
+  std::uint64_t horizon() const noexcept { return time_->horizon.load(std::memory_order_relaxed); }
+  void raise_horizon(std::uint64_t index) noexcept { raise(time_->horizon, index); }
 
   // ---- Reading. f(const K&, const record_type&).
 
@@ -291,6 +294,12 @@ class contents {
     schedule_type due;
     std::mutex collecting;
   };
+  // Contents that replace others in a store that goes on, as by clear(), share it: writes to the old ones move it too.
+  struct time {
+    // Written by every write that is the newest.
+    alignas(no_sharing) atomic<std::uint64_t> clock{0};
+    alignas(no_sharing) atomic<std::uint64_t> horizon{0};
+  };
   struct hints {
     typename schedule_type::owner by_clock;
     typename schedule_type::owner by_horizon;
@@ -466,10 +475,8 @@ class contents {
   std::size_t const count_;
   std::unique_ptr<shard[]> const shards_;
   event<atomics>* const wakes_;
-  // Written by every write that is the newest.
-  alignas(no_sharing) atomic<std::uint64_t> clock_{0};
-  alignas(no_sharing) atomic<std::uint64_t> horizon_{0};
-  atomic<std::uint64_t> held_{never};
+  std::shared_ptr<time> const time_;
+  alignas(no_sharing) atomic<std::uint64_t> held_{never};
   atomic<std::uint64_t> stale_{0};
   atomic<std::uint64_t> expired_{0};
   atomic<std::uint64_t> deleted_{0};
