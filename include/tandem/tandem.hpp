@@ -44,8 +44,13 @@
 #include <tandem/options.hpp>
 #include <tandem/publisher.hpp>
 #include <tandem/sharded_map.hpp>
-#include <tandem/timed_store.hpp>
 #include <tandem/value_bag.hpp>
 #include <tandem/version.hpp>
+
+// The stores need xxHash's header (Debian: libxxhash-dev); the rest needs nothing.
+#if __has_include(<xxhash.h>)
+#include <tandem/codec.hpp>
+#include <tandem/timed_store.hpp>
+#endif
 
 #endif

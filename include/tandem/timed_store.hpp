@@ -73,12 +73,15 @@
 #define TANDEM_TIMED_STORE_HPP
 
 #include <tandem/cell/visitor.hpp>
+#include <tandem/codec.hpp>
 #include <tandem/detail/keyed.hpp>
 #include <tandem/detail/read_result.hpp>
 #include <tandem/options.hpp>
 #include <tandem/store/contents.hpp>
 #include <tandem/store/entry.hpp>
 #include <tandem/store/info.hpp>
+#include <tandem/store/snapshot.hpp>
+#include <tandem/store/stream.hpp>
 #include <tandem/sync/event.hpp>
 #include <tandem/sync/retire_list.hpp>
 
@@ -90,12 +93,17 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
+#include <istream>
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
+#include <ostream>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -117,11 +125,12 @@ struct entry_details {
   friend constexpr bool operator==(const entry_details&, const entry_details&) = default;
 };
 
-// For a store's constructor. 0 and the like: as Options say.
+// For a store's constructor.
 struct timed_store_config {
-  std::size_t shards = 0;
-  std::optional<std::size_t> collectors{};
-  std::optional<std::chrono::milliseconds> collect_every{};
+  static constexpr std::size_t as_options = ~std::size_t{0};
+  std::size_t shards = 0;                      // 0: as Options say
+  std::size_t collectors = as_options;         // threads; as_options: as these say
+  std::chrono::milliseconds collect_every{0};  // 0: as Options say
 };
 
 template <class K = std::string, class V = std::string, class Options = timed_store_options>
@@ -158,9 +167,10 @@ class timed_store {
   // Throws std::system_error if a collector cannot be started.
   explicit timed_store(const timed_store_config& config)
       : shards_(config.shards != 0 ? config.shards : Options::shards),
-        collect_every_(config.collect_every.value_or(std::chrono::milliseconds(Options::collect_every_ms))) {
+        collect_every_(config.collect_every.count() > 0 ? config.collect_every
+                                                        : std::chrono::milliseconds(Options::collect_every_ms)) {
     shards_ = shards_ == 0 ? contents::default_shards() : std::bit_ceil(std::min(shards_, most_shards));
-    start(config.collectors.value_or(Options::collectors));
+    start(config.collectors == timed_store_config::as_options ? Options::collectors : config.collectors);
   }
   timed_store(const timed_store&) = delete;
   timed_store& operator=(const timed_store&) = delete;
@@ -289,8 +299,8 @@ class timed_store {
     in->scan([] { return enter(); },
              [&](const K& key, const record& e) {
                if (is_readable(*in, e)) std::invoke(f, key, *e.value);
-               return true;
-             });
+             },
+             [] { return true; });
   }
   // Keys that have() finds, and those that it does not find any more but that have not been collected. Exact when nobody writes.
   [[nodiscard]] size_type size() const {
@@ -365,6 +375,101 @@ class timed_store {
     replace(make(before));
   }
 
+  // ---- Snapshots: store/snapshot.hpp documents the format. Keys and values need a codec (codec.hpp).
+  //
+  // Each comes in two forms: with an error code, which is set or cleared, and whose report says in words what is wrong and where; and
+  // without, which throws std::system_error. Memory: a block or so while saving.
+
+  // Saves what there is while others go on writing. options.label: all writes up to this index have been done, so whoever
+  // loads this has to do those behind it again, in order. Without it the label is the clock, and save() waits until the writes that
+  // have begun are done: right where writes begin in the order of their indices; where several threads apply a log, only they know.
+  // This holds if no two writes of one index are for the same key: a conditional write that is done again must not find what a later one of
+  // its own index has left. Where log entries have such writes, nobody writes behind the label while save() is at it.
+  // A label below the horizon is an error (std::errc::invalid_argument): writes behind it could come no more.
+  snapshot_report save(std::ostream& out, std::error_code& error, const snapshot_options& how = {}) const
+    requires encodable<K> && encodable<V>
+  {
+    store::stream_sink to(out);
+    return save_to(to, error, how);
+  }
+  snapshot_report save(std::ostream& out, const snapshot_options& how = {}) const
+    requires encodable<K> && encodable<V>
+  {
+    return or_throw("timed_store::save", [&](std::error_code& e) { return save(out, e, how); });
+  }
+  // Takes the place of the file in one step, flushed to the disk; if that fails, the old file is still there.
+  snapshot_report save_file(const std::filesystem::path& path, std::error_code& error,
+                            const snapshot_options& how = {}) const
+    requires encodable<K> && encodable<V>
+  {
+    snapshot_report report;
+    error.clear();
+    store::file_sink to(path, error);
+    if (!error) report = save_to(to, error, how);
+    if (!error) to.commit(error);
+    if (error && report.error.empty()) report.error = error.message() + ": " + path.string();
+    return report;
+  }
+  snapshot_report save_file(const std::filesystem::path& path, const snapshot_options& how = {}) const
+    requires encodable<K> && encodable<V>
+  {
+    return or_throw("timed_store::save_file", [&](std::error_code& e) { return save_file(path, e, how); });
+  }
+
+  // Puts a snapshot in the place of everything, horizon included, in one step at the end. The clock is at the label then, although
+  // some entries may be of a later time, so that writes that are done again are not late; whoever does none calls
+  // advance(report.end_index). If there is anything wrong nothing has changed. The stream is left behind the snapshot; nothing may follow it but its end.
+  snapshot_report load(std::istream& in, std::error_code& error, const snapshot_options& how = {})
+    requires encodable<K> && encodable<V>
+  {
+    store::stream_source from(in);
+    return load_from(from, error, how);
+  }
+  snapshot_report load(std::istream& in, const snapshot_options& how = {})
+    requires encodable<K> && encodable<V>
+  {
+    return or_throw("timed_store::load", [&](std::error_code& e) { return load(in, e, how); });
+  }
+  snapshot_report load_file(const std::filesystem::path& path, std::error_code& error, const snapshot_options& how = {})
+    requires encodable<K> && encodable<V>
+  {
+    snapshot_report report;
+    error.clear();
+    store::file_source from(path, error);
+    if (!error) report = load_from(from, error, how);
+    if (error && report.error.empty()) report.error = error.message();
+    if (error) report.error += ", in " + path.string();
+    return report;
+  }
+  snapshot_report load_file(const std::filesystem::path& path, const snapshot_options& how = {})
+    requires encodable<K> && encodable<V>
+  {
+    return or_throw("timed_store::load_file", [&](std::error_code& e) { return load_file(path, e, how); });
+  }
+
+  // The same for two stores whose keys have the same values, indices and deadlines, as of their clocks; tombstones do not count, nor
+  // does what has been collected. For replicas at the same index. While others write it is of no one moment.
+  [[nodiscard]] std::uint64_t digest() const
+    requires encodable<K> && encodable<V>
+  {
+    std::uint64_t all = 0;
+    user const in(*this);
+    if (!in) return all;
+    std::vector<std::byte> bytes;
+    in->scan([] { return enter(); },
+             [&](const K& key, const record& e) {
+               std::uint64_t const now = in->clock();
+               if (e.is_deleted(now)) return;
+               store::entry_state state = e;
+               if (e.is_expired(now)) state.kind = store::entry_kind::lapsed;
+               bytes.clear();
+               store::append_entry<K, V>(bytes, key, state, e.is_expired(now) ? nullptr : &*e.value);
+               all += store::checksum(bytes);
+             },
+             [] { return true; });
+    return all;
+  }
+
   // ---- Figures.
 
   [[nodiscard]] timed_store_info info() const {
@@ -404,9 +509,10 @@ class timed_store {
   [[nodiscard]] static constexpr bool supports(feature mask) noexcept { return (features & mask) == mask; }
 
  private:
-  static constexpr feature features = feature::set | feature::get | feature::expire | feature::erase |
-                                      feature::compare_and_set | feature::touch | feature::tombstones |
-                                      feature::on_removed;
+  static constexpr feature features =
+      feature::set | feature::get | feature::expire | feature::erase | feature::compare_and_set | feature::touch |
+      feature::tombstones | feature::on_removed |
+      (encodable<K> && encodable<V> ? feature::snapshots | feature::digest : feature::none);
   static constexpr std::size_t most_shards = std::size_t{1} << 16;
   using callback = std::function<void(const K&, const V&, removal, std::uint64_t)>;
 
@@ -464,6 +570,84 @@ class timed_store {
       }
       (*f)(key, value, why, index);
     };
+  }
+
+  // ---- Snapshots.
+
+  template <class F>
+  static snapshot_report or_throw(const char* who, F&& f) {
+    std::error_code error;
+    snapshot_report report = f(error);
+    if (error) throw std::system_error(error, std::string(who) + ": " + report.error);
+    return report;
+  }
+
+  // While it lives nothing is forgotten that comes behind the label.
+  class horizon_hold {
+   public:
+    horizon_hold(contents& in, std::uint64_t label) : in_(in), label_(label) { in_.hold_horizon(label_); }
+    horizon_hold(const horizon_hold&) = delete;
+    horizon_hold& operator=(const horizon_hold&) = delete;
+    ~horizon_hold() { in_.release_horizon(label_); }
+
+   private:
+    contents& in_;
+    std::uint64_t label_;
+  };
+
+  snapshot_report save_to(store::sink& out, std::error_code& error, const snapshot_options& how) const {
+    error.clear();
+    snapshot_report report;
+    user const held(*this);
+    contents none(1, nullptr);
+    contents& in = held ? *held : none;
+    std::uint64_t const label = how.label.value_or(in.clock());
+    std::uint64_t const behind = label == never ? never : label + 1;
+    horizon_hold const hold(in, label);
+    std::uint64_t const horizon = in.horizon();
+    if (how.label && behind < horizon) {
+      error = std::make_error_code(std::errc::invalid_argument);
+      report.error = error.message() + ": the label " + std::to_string(label) + " is below the stale horizon " +
+                     std::to_string(horizon);
+      return report;
+    }
+    // A write raises the clock before it is done; it is pinned meanwhile.
+    if (!how.label) epoch::domain().synchronize(&epoch::here());
+    store::snapshot_writer to(out, how, report, error);
+    to.begin(label, std::min(horizon, behind), codec<K>::id, codec<V>::id);
+    std::uint64_t const forgotten = std::min({horizon, behind, in.clock()});
+    in.scan([] { return enter(); },
+            [&](const K& key, const record& e) {
+              if (e.is_forgotten(forgotten)) return;
+              to.add(key, e, e.value ? &*e.value : nullptr);
+            },
+            [&] {
+              to.flush();
+              return to.ok();
+            });
+    to.end(in.clock());
+    return report;
+  }
+
+  snapshot_report load_from(store::source& from, std::error_code& error, const snapshot_options& how) {
+    error.clear();
+    snapshot_report report;
+    try {
+      auto fresh = make();
+      store::snapshot_reader<K, V> reader(from, how, report, error);
+      reader.read([&](store::saved_entry<K, V>&& x) {
+        return x.value ? fresh->restore(std::move(x.key), x.state, *std::move(x.value))
+                       : fresh->restore(std::move(x.key), x.state);
+      });
+      if (error) return report;
+      fresh->advance(report.label);
+      fresh->raise_horizon(reader.horizon());
+      replace(std::move(fresh));
+    } catch (const std::bad_alloc&) {
+      error = std::make_error_code(std::errc::not_enough_memory);
+      report.error = error.message() + ": at byte " + std::to_string(report.bytes);
+    }
+    return report;
   }
 
   // ---- Contents.

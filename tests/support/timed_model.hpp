@@ -169,14 +169,16 @@ class timed_model {
   std::uint64_t horizon_ = 0;
 };
 
-// Writes of a log: indices that do not fall, some equal, few keys, short deadlines.
+// Writes of a log: indices that do not fall, some equal unless they are `distinct`, few keys, short deadlines.
 class timed_script {
  public:
-  explicit timed_script(std::uint32_t seed, std::size_t keys = 12) : random_(seed), keys_(keys) {}
+  enum indices { some_equal, distinct };
+  explicit timed_script(std::uint32_t seed, std::size_t keys = 12, indices which = some_equal)
+      : random_(seed), keys_(keys), least_step_(which == distinct ? 1 : 0) {}
 
   timed_write next() {
     timed_write w;
-    index_ += random_() % 3;
+    index_ += std::max<std::uint64_t>(least_step_, random_() % 3);
     w.what = static_cast<timed_write::kind>(random_() % timed_write::kinds);
     if (random_() % 3 == 0) w.what = timed_write::set;
     w.key = "key " + std::to_string(random_() % keys_);
@@ -195,6 +197,7 @@ class timed_script {
  private:
   std::mt19937 random_;
   std::size_t keys_;
+  std::uint64_t least_step_;
   std::uint64_t index_ = 0;
   std::uint64_t values_ = 0;
 };

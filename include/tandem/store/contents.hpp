@@ -124,24 +124,24 @@ class contents {
     return shard_of(k.hash).entries.look_pinned(k, [&](const value_type& x) { f(x.first, x.second); });
   }
 
-  // For each entry, tombstones too, in some order; each as it is when the scan gets there. Allocates a little. f runs pinned; the thread
-  // is pinned for some entries at a time. While f returns true.
-  template <class Pin, class F>
-  bool scan(Pin&& pin, F&& f) const {
+  // f(const K&, const record_type&) for each entry, tombstones too, in some order; each as it is when the scan gets there. f runs
+  // pinned, for some entries at a time; between these, between() is called, not pinned, and says whether to go on.
+  template <class Pin, class F, class Between>
+  void scan(Pin&& pin, F&& f, Between&& between) const {
     for (std::size_t i = 0; i != count_; ++i) {
       for (std::size_t next = 0;;) {
-        auto const pinned = pin();
-        typename table::picture seen;
-        std::size_t const last = shards_[i].entries.look_at_cell(next, seen);
-        for (std::size_t e = 0; e != seen.size(); ++e) {
-          const value_type& x = seen[e].value();
-          if (!f(x.first, x.second)) return false;
+        std::size_t last = 0;
+        {
+          auto const pinned = pin();
+          typename table::picture seen;
+          last = shards_[i].entries.look_at_cell(next, seen);
+          for (std::size_t e = 0; e != seen.size(); ++e) f(seen[e].value().first, seen[e].value().second);
         }
+        if (!between()) return;
         if (last == table::last_hash) break;
         next = last + 1;
       }
     }
-    return true;
   }
 
   // ---- Writing.
@@ -187,17 +187,20 @@ class contents {
     return result;
   }
 
-  // An entry as it was saved. For contents that nobody else has yet.
+  // An entry as it was saved. Returns whether its key is new; else nothing happens. For contents that nobody else has yet.
   template <class... Args>
-  void restore(K&& key, const entry_state& state, Args&&... args) {
+  bool restore(K&& key, const entry_state& state, Args&&... args) {
     std::size_t const hash = hash_of(key);
     shard& s = shard_of(hash);
     hints fresh;
+    bool is_new = false;
     // The table looks for the key that is given away: under the lock that comes first.
     s.entries.revise(prehashed<K>{key, hash}, [&](revision& r) {
-      place(s, r, hash, std::move(key), fresh, state, std::forward<Args>(args)...);
+      is_new = r.present() == nullptr;
+      if (is_new) place(s, r, hash, std::move(key), fresh, state, std::forward<Args>(args)...);
     });
     publish(s, fresh);
+    return is_new;
   }
 
   // ---- The collector. For threads that are not pinned.
