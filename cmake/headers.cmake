@@ -54,6 +54,7 @@ set(TANDEM_HEADERS
     include/tandem/detail/read_result.hpp
     include/tandem/detail/stored_value.hpp
     include/tandem/store/bytes.hpp
+    include/tandem/store/command.hpp
     include/tandem/store/contents.hpp
     include/tandem/store/entry.hpp
     include/tandem/store/info.hpp

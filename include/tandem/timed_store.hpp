@@ -77,6 +77,7 @@
 #include <tandem/detail/keyed.hpp>
 #include <tandem/detail/read_result.hpp>
 #include <tandem/options.hpp>
+#include <tandem/store/command.hpp>
 #include <tandem/store/contents.hpp>
 #include <tandem/store/entry.hpp>
 #include <tandem/store/info.hpp>
@@ -102,6 +103,7 @@
 #include <new>
 #include <optional>
 #include <ostream>
+#include <span>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -375,6 +377,48 @@ class timed_store {
     replace(make(before));
   }
 
+  // ---- Driven by a log: store/command.hpp documents the bytes.
+
+  using command = store_command<K, V>;
+  // Precondition: the command has what its kind needs.
+  [[nodiscard]] static std::vector<std::byte> encode(const command& c)
+    requires encodable<K> && encodable<V>
+  {
+    return store::encode_command(c);
+  }
+  // Does what the bytes say, as of `index`: the same on every replica. Nothing, and nothing has changed, if they are no command.
+  std::optional<write_result> apply(std::span<const std::byte> bytes, std::uint64_t index)
+    requires encodable<K> && encodable<V> && std::copy_constructible<V>
+  {
+    std::optional<command> c = store::decode_command<K, V>(bytes);
+    if (!c) return std::nullopt;
+    ttl const deadlines{c->expire_in, c->delete_in};
+    switch (c->what) {
+      case command_kind::set:
+        return set(*std::move(c->key), *std::move(c->value), index, deadlines);
+      case command_kind::set_if_unset:
+        return set_if_unset(*std::move(c->key), *std::move(c->value), index, deadlines);
+      case command_kind::compare_and_set:
+        return compare_and_set(*std::move(c->key), c->index, *std::move(c->value), index, deadlines);
+      case command_kind::compare_and_erase:
+        return compare_and_erase(*std::move(c->key), c->index, index);
+      case command_kind::touch:
+        return touch(*std::move(c->key), deadlines, index);
+      case command_kind::persist:
+        return persist(*std::move(c->key), index);
+      case command_kind::expire:
+        return expire(*std::move(c->key), index);
+      case command_kind::erase:
+        return erase(*std::move(c->key), index);
+      case command_kind::set_stale_horizon:
+        set_stale_horizon(c->index);
+        [[fallthrough]];
+      case command_kind::advance:
+        advance(index);
+    }
+    return write_result();
+  }
+
   // ---- Snapshots: store/snapshot.hpp documents the format. Keys and values need a codec (codec.hpp).
   //
   // Each comes in two forms: with an error code, which is set or cleared, and whose report says in words what is wrong and where; and
@@ -512,7 +556,7 @@ class timed_store {
   static constexpr feature features =
       feature::set | feature::get | feature::expire | feature::erase | feature::compare_and_set | feature::touch |
       feature::tombstones | feature::on_removed |
-      (encodable<K> && encodable<V> ? feature::snapshots | feature::digest : feature::none);
+      (encodable<K> && encodable<V> ? feature::snapshots | feature::digest | feature::commands : feature::none);
   static constexpr std::size_t most_shards = std::size_t{1} << 16;
   using callback = std::function<void(const K&, const V&, removal, std::uint64_t)>;
 
