@@ -12,7 +12,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <random>
+#include <sstream>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -26,6 +28,9 @@ struct small : tandem::timed_store_options {
   static constexpr std::size_t slots = 4;
 };
 using store = tandem::timed_store<std::string, std::string, small>;
+struct late : small {
+  static constexpr bool late_writes = true;
+};
 
 // A value tells which key and index it was written for.
 std::string value_for(const std::string& key, std::uint64_t index) {
@@ -220,4 +225,126 @@ TEST_CASE("collectors see to deadlines by themselves, and end with the store", "
     CHECK(s.info().expired == 50);
   }
   CHECK(lost == 1000);
+}
+
+TEST_CASE("a snapshot taken beside writers, and the log behind its label, give what never stopping gives",
+          "[timed_store][stress]") {
+  struct logged {
+    std::uint64_t index;
+    unsigned what;
+    std::string key;
+    tandem::ttl deadlines;
+  };
+  using replica = tandem::timed_store<std::string, std::string, late>;
+  auto const apply = [](replica& s, const logged& w) {
+    switch (w.what) {
+      case 0:
+        return s.erase(w.key, w.index);
+      case 1:
+        return s.touch(w.key, w.deadlines, w.index);
+      case 2:
+        return s.expire(w.key, w.index);
+      case 3:
+        return s.set_if_unset(w.key, value_for(w.key, w.index), w.index, w.deadlines);
+      default:
+        return s.set(w.key, value_for(w.key, w.index), w.index, w.deadlines);
+    }
+  };
+  constexpr std::size_t writers = 2;
+  replica live(with_collectors(1));
+  std::atomic<std::uint64_t> clock{0};
+  // All that comes from a writer is behind its progress; each has keys of its own, so there is an order for each key.
+  std::array<std::atomic<std::uint64_t>, writers> progress{};
+  std::array<std::vector<logged>, writers> logs;
+  std::atomic<bool> done{false};
+  auto const done_so_far = [&] { return std::min(progress[0].load(), progress[1].load()); };
+  auto const write = [&](std::size_t writer) {
+    std::mt19937 random(static_cast<std::uint32_t>(writer));
+    for (int n = 0; n != 6'000; ++n) {
+      std::uint64_t const i = clock.fetch_add(1) + 1;
+      logged const w{i,
+                     static_cast<unsigned>(random() % 7),
+                     std::to_string(writer) + "/" + std::to_string(random() % 50),
+                     {random() % 60, random() % 90}};
+      static_cast<void>(apply(live, w));
+      logs[writer].push_back(w);
+      progress[writer] = i;
+      if (n % 32 == 0) live.set_stale_horizon(done_so_far());
+    }
+    progress[writer] = ~std::uint64_t{0};
+    done = true;
+  };
+  struct taken {
+    std::string bytes;
+    std::uint64_t label = 0;
+  };
+  std::vector<taken> snapshots;
+  auto const save = [&](thread_group& group) {
+    while (!done && !group.failed()) {
+      tandem::snapshot_options how;
+      how.block_bytes = 512;
+      how.label = done_so_far();
+      std::ostringstream out;
+      std::error_code error;
+      auto const report = live.save(out, error, how);
+      // The horizon may have gone beyond the label meanwhile.
+      if (error == std::errc::invalid_argument) continue;
+      if (error) fail(report.error);
+      snapshots.push_back({out.str(), report.label});
+    }
+  };
+  run_together([&] { write(0); }, [&] { write(1); }, save);
+
+  std::vector<logged> log = logs[0];
+  log.insert(log.end(), logs[1].begin(), logs[1].end());
+  std::sort(log.begin(), log.end(), [](auto const& a, auto const& b) { return a.index < b.index; });
+  replica sequential;
+  for (auto const& w : log) static_cast<void>(apply(sequential, w));
+  CHECK(sequential.digest() == live.digest());
+  REQUIRE_FALSE(snapshots.empty());
+  std::size_t const step = std::max<std::size_t>(1, snapshots.size() / 5);
+  for (std::size_t n = 0; n < snapshots.size(); n += step) {
+    replica restored;
+    std::istringstream in(snapshots[n].bytes);
+    restored.load(in);
+    for (auto const& w : log) {
+      if (w.index > snapshots[n].label) static_cast<void>(apply(restored, w));
+    }
+    CHECK(restored.digest() == live.digest());
+  }
+}
+
+TEST_CASE("a load is seen as a whole", "[timed_store][stress]") {
+  auto const snapshot_of = [](const std::string& value, std::size_t keys) {
+    store s;
+    for (std::size_t n = 0; n != keys; ++n) static_cast<void>(s.set(std::to_string(n), value, 1, {.expire_in = 100}));
+    std::ostringstream out;
+    s.save(out);
+    return out.str();
+  };
+  std::array<std::string, 2> const snapshots{snapshot_of("one", 100), snapshot_of("two", 200)};
+  store s(with_collectors(1));
+  std::istringstream first(snapshots[0]);
+  s.load(first);
+  std::atomic<bool> done{false};
+  std::atomic<int> ones{0}, twos{0};
+  auto const load = [&] {
+    for (std::size_t n = 0; n != 150; ++n) {
+      std::istringstream in(snapshots[n % 2]);
+      s.load(in);
+    }
+    done = true;
+  };
+  auto const look = [&](thread_group& group) {
+    do {
+      std::size_t one = 0, two = 0;
+      s.for_each([&](const std::string&, const std::string& v) { v == "one" ? ++one : ++two; });
+      if (!(one == 100 && two == 0) && !(one == 0 && two == 200)) fail("parts of two snapshots");
+      one != 0 ? ++ones : ++twos;
+      if (!s.has("50")) fail("a key that is in both is missing");
+    } while (!done && !group.failed());
+  };
+  run_together(load, look, look);
+  CHECK(ones + twos > 0);
+  CHECK(s.size() == 200);
 }
