@@ -9,6 +9,7 @@
 // at once, and what is measured is how many instructions and cache lines a lookup takes. `bare` against itself shows
 // what the machine's noise is, and on two threads what the machine can do at best. Nobody writes.
 #include "adapters/boost_concurrent_map.hpp"
+#include "adapters/cell_index.hpp"
 #include "adapters/cell_map.hpp"
 #include "adapters/cuckoo_map.hpp"
 #include "adapters/evmap.hpp"
@@ -94,6 +95,9 @@ int main(int argc, char** argv) {
     add<cell_map, style::get, fastest_map>(size, "cell_map/cvisit");
     add<cell_map_of_copies, style::get, fastest_map, order::chained>(size, "cell_map/get/chained");
     add<cell_map, style::get, fastest_map, order::chained>(size, "cell_map/cvisit/chained");
+    add<cell_index, style::get, fastest_map>(size, "cell_index/visit");
+    add<held_cell_index, style::get, fastest_map>(size, "cell_index/visit/one_guard");
+    add<cell_index, style::get, fastest_map, order::chained>(size, "cell_index/visit/chained");
 #if defined(TANDEM_BENCH_HAS_BOOST_CONCURRENT)
     add_peer<boost_concurrent_map>(size);
 #endif

@@ -3,9 +3,12 @@
 # A header that exists and is not listed would not be installed, and nobody would notice until a user does. So the list is
 # compared with the folder when this project itself is configured.
 set(TANDEM_HEADERS
+    include/tandem/cell_cache.hpp
+    include/tandem/cell_index.hpp
     include/tandem/cell_map.hpp
     include/tandem/cell_set.hpp
     include/tandem/concepts.hpp
+    include/tandem/epoch.hpp
     include/tandem/eventual_map.hpp
     include/tandem/evmap.hpp
     include/tandem/fwd.hpp
@@ -17,12 +20,21 @@ set(TANDEM_HEADERS
     include/tandem/value_bag.hpp
     include/tandem/version.hpp
     include/tandem/cell/array.hpp
+    include/tandem/cell/cache_table.hpp
     include/tandem/cell/container.hpp
     include/tandem/cell/element.hpp
+    include/tandem/cell/evicted.hpp
+    include/tandem/cell/flights.hpp
     include/tandem/cell/guards.hpp
+    include/tandem/cell/index_guards.hpp
+    include/tandem/cell/index_table.hpp
+    include/tandem/cell/indexing.hpp
     include/tandem/cell/match.hpp
+    include/tandem/cell/published_slot.hpp
+    include/tandem/cell/recency.hpp
     include/tandem/cell/sequential_map.hpp
     include/tandem/cell/slot.hpp
+    include/tandem/cell/storing.hpp
     include/tandem/cell/sync_policy.hpp
     include/tandem/cell/table.hpp
     include/tandem/cell/visiting.hpp
@@ -34,6 +46,7 @@ set(TANDEM_HEADERS
     include/tandem/detail/group_index.hpp
     include/tandem/detail/held_locks.hpp
     include/tandem/detail/keyed.hpp
+    include/tandem/detail/live_guards.hpp
     include/tandem/detail/map_side.hpp
     include/tandem/detail/misuse.hpp
     include/tandem/detail/read_result.hpp
@@ -48,6 +61,7 @@ set(TANDEM_HEADERS
     include/tandem/sync/pause.hpp
     include/tandem/sync/publication.hpp
     include/tandem/sync/release_pages.hpp
+    include/tandem/sync/retire_list.hpp
     include/tandem/sync/versioned_lock.hpp
     include/tandem/tandem.hpp
 )

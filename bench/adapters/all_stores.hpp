@@ -3,6 +3,7 @@
 #define TANDEM_BENCH_ADAPTERS_ALL_STORES_HPP
 
 #include "boost_concurrent_map.hpp"
+#include "cell_index.hpp"
 #include "cell_map.hpp"
 #include "cuckoo_map.hpp"
 #include "locked_unordered_map.hpp"
@@ -17,6 +18,7 @@ namespace bench {
 template <class Types, template <class> class Allocator = std::allocator, class F>
 void for_each_store(F&& f) {
   f.template operator()<cell_store<Types, Allocator>>();
+  f.template operator()<index_store<Types, Allocator>>();
 #if defined(TANDEM_BENCH_HAS_BOOST_CONCURRENT)
   f.template operator()<boost_concurrent_store<Types, Allocator>>();
 #endif

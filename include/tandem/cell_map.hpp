@@ -105,7 +105,7 @@ using map_table =
           typename std::allocator_traits<Allocator>::template rebind_alloc<std::pair<const Key, T>>, Options>;
 
 template <class Table>
-using map_container = container<visiting_map<Table>, Table>;
+using map_container = guarded_container<visiting_map<Table>, Table>;
 
 }  // namespace cell
 

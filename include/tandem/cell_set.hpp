@@ -43,7 +43,7 @@ using set_table = table<set_element<Key>, Hash, KeyEqual,
                         typename std::allocator_traits<Allocator>::template rebind_alloc<Key>, Options>;
 
 template <class Table>
-using set_container = container<visiting<Table>, Table>;
+using set_container = guarded_container<visiting<Table>, Table>;
 
 }  // namespace cell
 

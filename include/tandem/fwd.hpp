@@ -10,6 +10,7 @@ struct evmap_options;
 struct eventual_map_options;
 struct cell_options;
 struct cell_cache_options;
+struct cell_index_options;
 struct sharded_map_options;
 
 template <class Key>
@@ -29,6 +30,8 @@ template <class Key, class T, class Hash, class KeyEqual, class Allocator, class
 class cell_map;
 template <class Key, class Hash, class KeyEqual, class Allocator, class Options>
 class cell_set;
+template <class Key, class T, class Hash, class KeyEqual, class Allocator, class Options>
+class cell_index;
 template <class Key, class T, class Hash, class KeyEqual, class Allocator, class Options>
 class cell_cache;
 template <class Key, class T, class Hash, class KeyEqual, class Allocator, class Options>

@@ -59,6 +59,10 @@ struct cell_options {
   static constexpr std::size_t moves_per_write = 4;
 };
 
+// Of cell_index. `epoch`: global_epoch, or own_epoch, so that readers of other containers do not hold back what is erased here; such
+// a container cannot be moved or swapped. `optimistic_reads`: whether small plain pairs lie in the cells, and not in nodes.
+struct cell_index_options : cell_options {};
+
 // Of cell_cache.
 struct cell_cache_options : cell_options {
   // For the table: the order of use is kept.

@@ -5,6 +5,9 @@
 //   cell_map       Any thread reads and writes, and what is written is seen at once. The one to begin with. Operations lock a
 //                  few elements for a moment; functions are called with the element, there are no references to it.
 //   cell_set       The same without values.
+//   cell_index     Any thread reads and writes; readers take no lock, and may keep an element while it is replaced. Elements do
+//                  not change: a write puts a new version in the place of the old one.
+//   cell_cache     Bounded: keeps what was used last, and computes what is missing once.
 //   sharded_map    The same with a sequential map of your choice inside, or for work on whole shards.
 //   evmap          One thread writes, or a few in turn, and decides when readers see it. Lookups cost what they cost in a plain
 //                  map, never wait, and scale with the number of readers; a key may have many values. Readers are one
@@ -16,15 +19,19 @@
 //
 //   value_bag              a multiset for mostly tiny bags: inline, then a small vector, then hashed
 //   background_publisher   a writer shared by threads, published every so many changes or so often
+//   epoch_domain           when memory may be freed that others may still be looking at
 //   sharded                data structures of your own, in shards with a lock each
 //   hash, equal_to         the default functions for keys
 //   sync/                  asymmetric fences, waiting, the protocol of left_right
 #ifndef TANDEM_TANDEM_HPP
 #define TANDEM_TANDEM_HPP
 
+#include <tandem/cell_cache.hpp>
+#include <tandem/cell_index.hpp>
 #include <tandem/cell_map.hpp>
 #include <tandem/cell_set.hpp>
 #include <tandem/concepts.hpp>
+#include <tandem/epoch.hpp>
 #include <tandem/eventual_map.hpp>
 #include <tandem/evmap.hpp>
 #include <tandem/fwd.hpp>

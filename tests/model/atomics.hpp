@@ -177,6 +177,8 @@ struct atomics {
   static void yield() noexcept { pause(); }
   static void sleep(std::chrono::nanoseconds) noexcept { pause(); }
 
+  static std::chrono::nanoseconds coarse_time() noexcept { return {}; }
+
   static const void* this_thread() noexcept {
     static constexpr char marks[max_threads] = {};
     return marks + (machine::active == nullptr ? 0 : machine::active->current_thread());

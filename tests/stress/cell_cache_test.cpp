@@ -29,8 +29,8 @@ struct tiny : tandem::cell_cache_options {
   static constexpr std::size_t slots = 4;
 };
 template <class T, class Options>
-using cache_of =
-    tandem::cell_cache<int, T, tandem::hash<int>, tandem::equal_to<int>, std::allocator<std::pair<const int, T>>, Options>;
+using cache_of = tandem::cell_cache<int, T, tandem::hash<int>, tandem::equal_to<int>,
+                                    std::allocator<std::pair<const int, T>>, Options>;
 
 constexpr std::size_t threads = 4;
 

@@ -1,7 +1,8 @@
-// Recorded histories of cell_map and sharded_map are linearizable, key by key, while the maps grow and shrink: a few hot keys,
+// Recorded histories of cell_map, cell_index and sharded_map are linearizable, key by key, while the maps grow and shrink: a few hot keys,
 // all kinds of calls on them, and beside them threads that fill and empty the map.
 //
 // Every value is written once, so a value that was missed, came back, or came from nowhere leaves no explanation.
+#include <tandem/cell_index.hpp>
 #include <tandem/cell_map.hpp>
 #include <tandem/sharded_map.hpp>
 
@@ -56,6 +57,13 @@ Key key_of(std::uint64_t k) {
 template <class Key, class T, class Hash, class Options>
 using cells = tandem::cell_map<Key, T, Hash, std::equal_to<Key>, std::allocator<std::pair<const Key, T>>, Options>;
 
+template <class Key, class T, class Hash, class Options>
+using indexes = tandem::cell_index<Key, T, Hash, std::equal_to<Key>, std::allocator<std::pair<const Key, T>>, Options>;
+
+// Maps whose elements are replaced instead of changed.
+template <class Map>
+inline constexpr bool replaces = requires { typename Map::range_guard; };
+
 // Makes one call on `k`, one of those that are recorded as `what`.
 template <class Map>
 key_state make_call(Map& m, const typename Map::key_type& k, operation what, std::uint64_t argument, unsigned variant) {
@@ -79,14 +87,15 @@ key_state make_call(Map& m, const typename Map::key_type& k, operation what, std
       return seen;
     case operation::contains:
       return yes(variant % 2 == 0 ? m.contains(k) : m.count(k) == 1);
-    case operation::insert: {
-      bool const inserted = variant == 0   ? m.try_emplace_or_cvisit(k, mapped(argument), look)
-                            : variant == 1 ? m.insert_or_visit({k, mapped(argument)}, look)
-                            : variant == 2 ? m.emplace_or_cvisit(k, mapped(argument), look)
-                                           : m.insert_and_visit({k, mapped(argument)}, [](auto&) {}, look);
-      if (inserted == seen.has_value()) fail("an insertion contradicts its visitor");
+    case operation::insert:
+      if constexpr (!replaces<Map>) {
+        bool const inserted = variant == 0   ? m.try_emplace_or_cvisit(k, mapped(argument), look)
+                              : variant == 1 ? m.insert_or_visit({k, mapped(argument)}, look)
+                              : variant == 2 ? m.emplace_or_cvisit(k, mapped(argument), look)
+                                             : m.insert_and_visit({k, mapped(argument)}, [](auto&) {}, look);
+        if (inserted == seen.has_value()) fail("an insertion contradicts its visitor");
+      }
       return seen;
-    }
     case operation::assign:
       if constexpr (requires { m.entry(k); }) {
         if (variant == 0) {
@@ -99,7 +108,9 @@ key_state make_call(Map& m, const typename Map::key_type& k, operation what, std
       }
       return yes(!m.insert_or_assign(k, mapped(argument)));
     case operation::exchange:
-      if (auto const old = m.exchange(k, mapped(argument))) seen = number_of_value(*old);
+      if constexpr (!replaces<Map>) {
+        if (auto const old = m.exchange(k, mapped(argument))) seen = number_of_value(*old);
+      }
       return seen;
     case operation::add: {
       auto const add = [&](mapped& v) {
@@ -108,16 +119,22 @@ key_state make_call(Map& m, const typename Map::key_type& k, operation what, std
         v = mapped(n);
         return n;
       };
-      if (variant % 2 == 0) return m.update(k, add);
-      m.visit(k, [&](auto& x) { seen = add(x.second); });
-      return seen;
+      if constexpr (replaces<Map>) {
+        return m.update(k, add);
+      } else {
+        if (variant % 2 == 0) return m.update(k, add);
+        m.visit(k, [&](auto& x) { seen = add(x.second); });
+        return seen;
+      }
     }
     case operation::erase:
       return yes(m.erase(k) == 1);
     case operation::erase_equal:
       return yes(m.erase_if(k, [&](const auto& x) { return number_of_value(x.second) == argument; }) == 1);
     case operation::extract:
-      if (auto const out = m.extract(k)) look(*out);
+      if constexpr (!replaces<Map>) {
+        if (auto const out = m.extract(k)) look(*out);
+      }
       return seen;
   }
   return seen;
@@ -162,7 +179,10 @@ void check_histories(std::size_t threads, std::size_t calls, std::uint64_t seed)
             operation::get,         operation::get,     operation::get,     operation::get, operation::contains,
             operation::insert,      operation::insert,  operation::assign,  operation::add, operation::erase,
             operation::erase_equal, operation::extract, operation::exchange};
-        operation const what = choices[random() % std::size(choices)];
+        operation what = choices[random() % std::size(choices)];
+        if (replaces<Map> && (what == operation::insert || what == operation::extract || what == operation::exchange)) {
+          what = operation::assign;
+        }
         std::uint64_t const argument = what == operation::erase_equal ? last
                                        : what == operation::add       ? 1U << 20
                                                                       : ++unique;
@@ -222,6 +242,17 @@ TEST_CASE("histories of cell_map are linearizable, with strings as keys and with
 
 TEST_CASE("histories of cell_map are linearizable, with keys that share two cells", "[cell_map][stress]") {
   check_histories<cells<std::uint64_t, std::uint64_t, two_cells_hash, tiny>>(4, calls / 2, 8);
+}
+
+TEST_CASE("histories of cell_index are linearizable, with pairs in words", "[cell_index][stress]") {
+  check_histories<indexes<std::uint64_t, std::uint64_t, pausing_hash, tiny>>(4, calls, 10);
+  check_histories<indexes<std::uint64_t, std::uint64_t, two_cells_hash, tiny>>(3, calls / 2, 11);
+}
+
+TEST_CASE("histories of cell_index are linearizable, with nodes", "[cell_index][stress]") {
+  check_histories<indexes<std::uint64_t, living, pausing_hash, tiny>>(4, calls, 12);
+  check_histories<indexes<std::uint64_t, twin, tandem::hash<std::uint64_t>, tandem::cell_options>>(8, calls / 2, 13);
+  check_no_value_is_left();
 }
 
 TEST_CASE("histories of sharded_map are linearizable", "[sharded_map][stress]") {

@@ -181,7 +181,8 @@ TEST_CASE("cell_cache: an empty cache owns no memory, and can be constinit", "[c
   CHECK(global.get(1) == 10);
 }
 
-TEST_CASE("cell_cache: there are never more elements than the capacity, and as many when it is in use", "[cell_cache]") {
+TEST_CASE("cell_cache: there are never more elements than the capacity, and as many when it is in use",
+          "[cell_cache]") {
   for (std::size_t most : {64U, 256U, 1024U}) {
     tandem::cell_cache<int, int> c(0, most);
     std::size_t evictions = 0;

@@ -60,6 +60,9 @@ class cell_array {
  public:
   using slot = typename slot_choice<Element, Allocator, Sync, Options::optimistic_reads>::type;
   using value_type = typename Element::value_type;
+  // What retiring an element is about: see published_slot.hpp.
+  using node = element_node<Element>;
+  using retired = node*;
   template <class T>
   using word = typename Sync::template word<T>;
   // The values' own allocator; memory comes from it, rebound.
@@ -94,6 +97,8 @@ class cell_array {
   struct alignas(small_line ? cache_line / 2 : cache_line) line {
     typename Sync::lock lock;
     word<std::uint32_t> occupied{0};
+    // Where readers take no lock: how many elements of the cell and its blocks have been vacated, see published_slot.hpp.
+    [[no_unique_address]] std::conditional_t<Sync::lock_free_reads, word<std::uint32_t>, nothing> erasures{};
     [[no_unique_address]] typename recent::clock clock{recent::beginning};
     word<block*> overflow{nullptr};
     // Bit tag % 64 for each tag that ever went to a block.
@@ -233,6 +238,16 @@ class cell_array {
   static void vacate(cell c, place p) noexcept {
     word<std::uint32_t>& w = p.in == nullptr ? c.at->occupied : p.in->occupied;
     set(w, w.load(std::memory_order_relaxed) & ~(std::uint32_t{1} << index_of(c, p)));
+    if constexpr (Sync::lock_free_reads) {
+      // order[erase]: release store; pairs with [erasures]: who sees the count does not see the slot occupied; and what comes
+      //   into the slot later is seen with the count.
+      c.at->erasures.store(c.at->erasures.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    }
+  }
+  // For readers without a lock: what they see of the cell's slots belongs together if this is the same before and after.
+  static std::uint32_t erasures(cell c) noexcept {
+    // order[erasures]: acquire load; pairs with [erase]: as there.
+    return c.at->erasures.load(std::memory_order_acquire);
   }
 
   // ---- Recency, where it is kept.
@@ -243,7 +258,8 @@ class cell_array {
   }
   // Precondition: the cell is not empty.
   static place oldest(cell c) noexcept {
-    return {c.elements + recent::oldest(c.at->clock, c.at->stamps, c.at->occupied.load(std::memory_order_relaxed)), nullptr};
+    return {c.elements + recent::oldest(c.at->clock, c.at->stamps, c.at->occupied.load(std::memory_order_relaxed)),
+            nullptr};
   }
   // Makes an element of `args` where there was another, which is in `out` then: see insert().
   template <class Evicted, class... Args>
@@ -274,6 +290,17 @@ class cell_array {
       }
     }
     return true;
+  }
+
+  // Calls f(slot) for each element, for a reader without a lock.
+  template <class F>
+  static void for_each_seen(cell c, F&& f) {
+    for (std::uint32_t left = occupied(c.at->occupied); left != 0; left &= left - 1)
+      f(c.elements[std::countr_zero(left)]);
+    for (block* b = first_block(*c.at); b != nullptr; b = next_block(*b)) {
+      for (std::uint32_t left = occupied(b->occupied); left != 0; left &= left - 1)
+        f(b->elements[std::countr_zero(left)]);
+    }
   }
 
   // The first element of a cell, and the one after `p`. Empty if there is none.
@@ -400,7 +427,7 @@ class cell_array {
       });
     }
     locks.close();
-    release_slots(g * sources, sources);
+    if constexpr (!Sync::lock_free_reads) release_slots(g * sources, sources);
     return moved::now;
   }
 
@@ -740,9 +767,9 @@ class cell_array {
         return true;
       });
     }
-    std::sort(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(n), [](const candidate& a, const candidate& b) {
-      return a.age != b.age ? a.age > b.age : a.number > b.number;
-    });
+    std::sort(
+        found.begin(), found.begin() + static_cast<std::ptrdiff_t>(n),
+        [](const candidate& a, const candidate& b) { return a.age != b.age ? a.age > b.age : a.number > b.number; });
     std::size_t const homeless = n > slots ? n - slots : 0;
     for (std::size_t i = 0; i != homeless; ++i) out.take(*found[i].at);
     cell const c = to[g];

@@ -58,8 +58,8 @@ class cache_table : public table<Element, Hash, KeyEqual, Allocator, Options> {
   constexpr cache_table(size_type fewest, size_type most, const Hash& hash, const KeyEqual& equal,
                         const Allocator& allocator)
       : base(held_capacity{fewest == 0 ? 0 : base::cells_for(fewest) * array::slots}, hash, equal, allocator),
-        most_cells_(std::max(base::cells_for(std::max<size_type>(most, 1)),
-                             base::cells_for(std::max<size_type>(fewest, 1)))),
+        most_cells_(
+            std::max(base::cells_for(std::max<size_type>(most, 1)), base::cells_for(std::max<size_type>(fewest, 1)))),
         most_weight_(most) {}
 
   size_type fewest() const noexcept { return this->held_.load(std::memory_order_relaxed); }

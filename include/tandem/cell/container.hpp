@@ -1,5 +1,5 @@
-// What a cell container has beside the visiting interface: how it is made, assigned and converted; guards; and its table's
-// figures. cell_map and cell_set derive from this.
+// What a cell container has beside the interface of its elements: how it is made, assigned and converted, and its table's
+// figures; and, where readers lock, guards. cell_map and cell_set derive from guarded_container, cell_index from container.
 #ifndef TANDEM_CELL_CONTAINER_HPP
 #define TANDEM_CELL_CONTAINER_HPP
 
@@ -38,9 +38,10 @@ concept sequential_container = std::ranges::input_range<C> && requires {
   typename std::remove_cvref_t<C>::key_type;
 } && (std::is_constructible_v<Value, std::ranges::range_reference_t<C>> || !std::is_lvalue_reference_v<C>);
 
-// Base is visiting<table> or visiting_map<table>.
+// Base is visiting<table>, visiting_map<table> or indexing<index_table>.
 template <class Base, class Engine>
 class container : public Base {
+ protected:
   using typename Base::called_from;
   using typename Base::caller;
   using typename Base::element;
@@ -62,9 +63,6 @@ class container : public Base {
   using typename Base::key_type;
   using typename Base::size_type;
   using typename Base::value_type;
-  using guard = element_guard<Engine, access::shared>;
-  using exclusive_guard = element_guard<Engine, access::exclusive>;
-  using entry_guard = cell::entry_guard<Engine>;
   using capacity_guard = cell::capacity_guard<Engine>;
 
   // ---- Construction. `n`: room for so many elements.
@@ -119,7 +117,7 @@ class container : public Base {
     if (alloc == other.get_allocator()) {
       Base::swap_engines(*this, other);
     } else {
-      this->engine_.merge(other.engine_);
+      Base::move_elements(*this, other);
     }
   }
 
@@ -178,6 +176,7 @@ class container : public Base {
     return result;
   }
   template <class Sequential>
+    requires Base::moves_elements
   [[nodiscard]] Sequential to() && {
     Sequential result = with_room_for<Sequential>(this->size());
     this->engine_.erase_if([&](value_type& x) {
@@ -187,28 +186,7 @@ class container : public Base {
     return result;
   }
 
-  // ---- Guards (guards.hpp).
-
-  // The element, with shared access. Empty if the key is absent.
-  template <detail::key_for<types> Q = key_type>
-  [[nodiscard]] guard find(const Q& k, caller where = caller::here()) const {
-    called_from const place(where);
-    auto&& sought = detail::as_key<types>(k);
-    return guard(this->engine_.template hold<access::shared>(this->hashed(sought)));
-  }
-  // The element, with exclusive access. Empty if the key is absent.
-  template <detail::key_for<types> Q = key_type>
-  [[nodiscard]] exclusive_guard find_exclusive(const Q& k, caller where = caller::here()) {
-    called_from const place(where);
-    auto&& sought = detail::as_key<types>(k);
-    return exclusive_guard(this->engine_.template hold<access::exclusive>(this->hashed(sought)));
-  }
-  // The place of the key, with exclusive access, whether an element is there or not.
-  template <key_argument<types> K = key_type>
-  [[nodiscard]] entry_guard entry(K&& k, caller where = caller::here()) {
-    called_from const place(where);
-    return entry_guard(this->engine_, std::in_place, std::forward<K>(k));
-  }
+  // ---- The table.
 
   // Makes room for n elements, and keeps it while the result lives, however few there are. For tables that empty and fill
   // again. It must not outlive the container.
@@ -245,10 +223,7 @@ class container : public Base {
   }
 
   void copy_from(const container& other) {
-    other.engine_.template scan<access::shared>([&](const value_type& x) {
-      this->emplace(x);
-      return true;
-    });
+    other.cvisit_all([this](const value_type& x) { this->emplace(x); });
   }
 
   template <class Sequential>
@@ -272,6 +247,54 @@ class container : public Base {
     if constexpr (requires { result.reserve(n); }) result.reserve(n);
     return result;
   }
+};
+
+// With locks that can be held. Base is visiting<table> or visiting_map<table>.
+template <class Base, class Engine>
+class guarded_container : public container<Base, Engine> {
+  using base = container<Base, Engine>;
+  using typename base::called_from;
+  using typename base::caller;
+  using typename base::types;
+
+ public:
+  using typename base::key_type;
+  using guard = element_guard<Engine, access::shared>;
+  using exclusive_guard = element_guard<Engine, access::exclusive>;
+  using entry_guard = cell::entry_guard<Engine>;
+
+  constexpr guarded_container() = default;
+  using base::base;
+  guarded_container(const guarded_container&) = default;
+  guarded_container(guarded_container&&) = default;
+  guarded_container& operator=(const guarded_container&) = default;
+  guarded_container& operator=(guarded_container&&) = default;
+
+  // ---- Guards (guards.hpp).
+
+  // The element, with shared access. Empty if the key is absent.
+  template <detail::key_for<types> Q = key_type>
+  [[nodiscard]] guard find(const Q& k, caller where = caller::here()) const {
+    called_from const place(where);
+    auto&& sought = detail::as_key<types>(k);
+    return guard(this->engine_.template hold<access::shared>(this->hashed(sought)));
+  }
+  // The element, with exclusive access. Empty if the key is absent.
+  template <detail::key_for<types> Q = key_type>
+  [[nodiscard]] exclusive_guard find_exclusive(const Q& k, caller where = caller::here()) {
+    called_from const place(where);
+    auto&& sought = detail::as_key<types>(k);
+    return exclusive_guard(this->engine_.template hold<access::exclusive>(this->hashed(sought)));
+  }
+  // The place of the key, with exclusive access, whether an element is there or not.
+  template <key_argument<types> K = key_type>
+  [[nodiscard]] entry_guard entry(K&& k, caller where = caller::here()) {
+    called_from const place(where);
+    return entry_guard(this->engine_, std::in_place, std::forward<K>(k));
+  }
+
+ protected:
+  ~guarded_container() = default;
 };
 
 }  // namespace tandem::cell

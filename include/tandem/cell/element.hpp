@@ -53,13 +53,14 @@ struct map_element {
   static constexpr std::size_t value_offset = (sizeof(Key) + alignof(T) - 1) / alignof(T) * alignof(T);
   static constexpr std::size_t plain_size = value_offset + sizeof(T);
 
-  static void to_bytes(const value_type& from, std::byte* to) noexcept {
+  // The value begins `value_at` bytes behind the key.
+  static void to_bytes(const value_type& from, std::byte* to, std::size_t value_at = value_offset) noexcept {
     std::memcpy(to, std::addressof(from.first), sizeof(Key));
-    std::memcpy(to + value_offset, std::addressof(from.second), sizeof(T));
+    std::memcpy(to + value_at, std::addressof(from.second), sizeof(T));
   }
   static Key key_from_bytes(const std::byte* from) noexcept { return plain_from_bytes<Key>(from); }
-  static value_type from_bytes(const std::byte* from) noexcept {
-    return value_type(plain_from_bytes<Key>(from), plain_from_bytes<T>(from + value_offset));
+  static value_type from_bytes(const std::byte* from, std::size_t value_at = value_offset) noexcept {
+    return value_type(plain_from_bytes<Key>(from), plain_from_bytes<T>(from + value_at));
   }
 
  private:

@@ -66,7 +66,8 @@ class flights {
       if (f->hash != hash || !equal(f->key, key)) continue;
       if constexpr (detail::diagnoses_misuse) {
         if (f->leader == Atomics::this_thread()) {
-          detail::misuse("get_or_emplace() was called for a key by the factory for the same key: it would wait for itself");
+          detail::misuse(
+              "get_or_emplace() was called for a key by the factory for the same key: it would wait for itself");
         }
       }
       flight_ptr* link = &s.first;

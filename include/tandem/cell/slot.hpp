@@ -20,6 +20,7 @@
 #define TANDEM_CELL_SLOT_HPP
 
 #include <tandem/cell/element.hpp>
+#include <tandem/cell/published_slot.hpp>
 
 #include <array>
 #include <concepts>
@@ -232,10 +233,13 @@ struct slot_choice {
     }
   }();
   static constexpr bool direct = Element::moves_nothrow && sizeof(typename Element::value_type) <= largest_direct;
-  using type =
+  using of_locked =
       typename std::conditional_t<copied, std::type_identity<word_slot<Element, Allocator, Sync>>,
                                   std::conditional_t<direct, std::type_identity<direct_slot<Element, Allocator>>,
                                                      std::type_identity<boxed_slot<Element, Allocator>>>>::type;
+  using type = typename std::conditional_t<Sync::lock_free_reads,
+                                           std::type_identity<published_slot<Element, Allocator, Sync, Optimistic>>,
+                                           std::type_identity<of_locked>>::type;
 };
 
 }  // namespace tandem::cell

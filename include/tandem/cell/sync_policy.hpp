@@ -2,8 +2,9 @@
 //
 //   unsynchronized     one thread at a time, or readers only: plain words, and locks that cost nothing
 //   locked<Atomics>    a lock per cell, atomic words
+//   published<Atomics> the same for those who write; readers take no lock, and are pinned by the epoch instead
 //
-// A policy offers `concurrent`; `word<T>`, with the interface of std::atomic<T>; `lock`, as a versioned_lock
+// A policy offers `concurrent`; `lock_free_reads`; `word<T>`, with the interface of std::atomic<T>; `lock`, as a versioned_lock
 // (sync/versioned_lock.hpp), of which an unsynchronized table needs only to know whether it is closed.
 #ifndef TANDEM_CELL_SYNC_POLICY_HPP
 #define TANDEM_CELL_SYNC_POLICY_HPP
@@ -17,6 +18,7 @@ namespace tandem::cell {
 
 struct unsynchronized {
   static constexpr bool concurrent = false;
+  static constexpr bool lock_free_reads = false;
 
   template <class T>
   class word {
@@ -56,6 +58,7 @@ struct unsynchronized {
 template <class Atomics>
 struct locked {
   static constexpr bool concurrent = true;
+  static constexpr bool lock_free_reads = false;
 
   template <class T>
   using word = typename Atomics::template atomic<T>;
@@ -64,6 +67,11 @@ struct locked {
    public:
     bool is_shut() const noexcept { return this->is_closed(this->version()); }
   };
+};
+
+template <class Atomics>
+struct published : locked<Atomics> {
+  static constexpr bool lock_free_reads = true;
 };
 
 }  // namespace tandem::cell

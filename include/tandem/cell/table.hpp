@@ -35,6 +35,7 @@
 #include <tandem/options.hpp>
 #include <tandem/sync/backoff.hpp>
 #include <tandem/sync/epoch.hpp>
+#include <tandem/sync/retire_list.hpp>
 
 #include <algorithm>
 #include <array>
@@ -44,6 +45,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 namespace tandem::cell {
@@ -77,20 +79,46 @@ struct ignore {
   void operator()(const auto&) const noexcept {}
 };
 
-template <class Element, class Hash, class KeyEqual, class Allocator, class Options>
-class table {
- protected:  // for cache_table, which is this with recency
-  using sync = locked<typename Options::atomics>;
+// The epoch that a table uses: one that threads share, or one that is the table's own.
+template <class Epoch, bool = std::is_empty_v<Epoch>>
+class epoch_user {
+ protected:
+  using domain_type = typename Epoch::domain_type;
+  static constexpr bool moves = true;
+  static domain_type& domain() noexcept { return Epoch::domain(); }
+  static typename domain_type::record& here() { return Epoch::here(); }
+  static typename domain_type::record& here_if_any() noexcept { return Epoch::here_if_any(); }
+};
+template <class Epoch>
+class epoch_user<Epoch, false> {
+ protected:
+  using domain_type = typename Epoch::domain_type;
+  // Readers who are pinned by one epoch must not find what is retired by another.
+  static constexpr bool moves = false;
+  domain_type& domain() const noexcept { return epoch_.domain(); }
+  typename domain_type::record& here() const { return epoch_.here(); }
+  typename domain_type::record& here_if_any() const noexcept { return epoch_.here_if_any(); }
+
+ private:
+  Epoch epoch_;
+};
+
+// Sync: a policy that is concurrent (sync_policy.hpp).
+template <class Element, class Hash, class KeyEqual, class Allocator, class Options,
+          class Sync = locked<typename Options::atomics>>
+class table : protected epoch_user<typename Options::epoch> {
+ protected:
+  using sync = Sync;
   using array = cell_array<Element, Allocator, sync, Options>;
   using cell = typename array::cell;
   using place = typename array::place;
   using line = typename array::line;
   using slot = typename array::slot;
-  using view = typename slot::view;
   using atomics = typename Options::atomics;
-  using epoch = typename Options::epoch;
-  using pin = typename epoch::domain_type::pin;
-  using light_pin = typename epoch::domain_type::light_pin;
+  using epoch = epoch_user<typename Options::epoch>;
+  using typename epoch::domain_type;
+  using pin = typename domain_type::pin;
+  using light_pin = typename domain_type::light_pin;
   using tagged = std::uintptr_t;
 
   // A cell whose lock is held.
@@ -123,7 +151,12 @@ class table {
   using prehashed = detail::prehashed<Q>;
 
   // Whether peek() copies instead of locking.
-  static constexpr bool copies = slot::words;
+  static constexpr bool copies = slot::words && !sync::lock_free_reads;
+  // Whether elements are nodes that readers may be looking at, so that what is erased has to wait.
+  static constexpr bool retires = [] {
+    if constexpr (sync::lock_free_reads) return !slot::inline_pairs;
+    return false;
+  }();
 
   // ---- Making and ending it.
 
@@ -143,8 +176,10 @@ class table {
   }
 
   table(table&& other) : hash_(other.hash_), equal_(other.equal_), allocator_(other.allocator_) {
+    static_assert(epoch::moves, "a container with an epoch of its own stays where it is");
     stop const others(other);
-    take_contents(other);
+    take_over(other);
+    wait_for_readers();
   }
 
   table(const table&) = delete;
@@ -154,10 +189,16 @@ class table {
 
   // Both wait for the guards and locks held in both.
   void swap(table& other) {
+    static_assert(epoch::moves, "a container with an epoch of its own stays where it is");
     if (this == &other) return;
     stop const first(this < &other ? *this : other);
     stop const second(this < &other ? other : *this);
-    swap_contents(other);
+    if constexpr (std::allocator_traits<Allocator>::propagate_on_container_swap::value) {
+      dispose_of_own();
+      other.dispose_of_own();
+    }
+    take_contents(other);
+    wait_for_readers();
     using std::swap;
     swap(hash_, other.hash_);
     swap(equal_, other.equal_);
@@ -170,14 +211,16 @@ class table {
   // taken over.
   template <bool TakesAllocator>
   void assign(table& other) {
+    static_assert(epoch::moves, "a container with an epoch of its own stays where it is");
     if (this == &other) return;
     stop const first(this < &other ? *this : other);
     stop const second(this < &other ? other : *this);
-    give_up_contents();
+    // Not by way of an empty table: where readers take no lock they see the old elements or the new ones.
+    retire_contents(take_over(other));
+    if constexpr (TakesAllocator) dispose_of_own();
     hash_ = other.hash_;
     equal_ = other.equal_;
     if constexpr (TakesAllocator) allocator_ = other.allocator_;
-    take_contents(other);
   }
 
   const Hash& hash_function() const noexcept { return hash_; }
@@ -275,18 +318,27 @@ class table {
   // returns false, and args are not touched.
   template <class Q, class New, class Old, class... Args>
   bool emplace(prehashed<Q> k, New&& on_new, Old&& on_old, Args&&... args) {
-    if constexpr (copies && std::is_same_v<std::remove_cvref_t<Old>, ignore>) {
+    constexpr bool ignores_old = std::is_same_v<std::remove_cvref_t<Old>, ignore>;
+    if constexpr (copies && ignores_old) {
       if (looks(k) == sight::found) return false;
     }
+    return insert_unless(
+        k, [&](slot& s) { slot::with(s, std::forward<Old>(on_old)); }, std::bool_constant<!ignores_old>(),
+        std::forward<New>(on_new), std::forward<Args>(args)...);
+  }
+  // Calls on_old with the slot instead, if there is one.
+  template <class Q, class Old, bool ChangesOld, class New, class... Args>
+  bool insert_unless(const prehashed<Q>& k, Old&& on_old, std::bool_constant<ChangesOld>, New&& on_new,
+                     Args&&... args) {
     locked_cell const held = lock_for_insert(k.hash);
     bool was_full = false;
     size_type count = 0;
     {
       unlocker<access::exclusive> at_end(held);
       if (place const found = find(held.c, k)) {
-        if constexpr (!std::is_same_v<std::remove_cvref_t<Old>, ignore>) {
+        if constexpr (ChangesOld) {
           at_end.changed();
-          slot::with(*found.at, std::forward<Old>(on_old));
+          on_old(*found.at);
         }
         return false;
       }
@@ -354,9 +406,17 @@ class table {
 
   void clear() noexcept {
     scan_cells<access::exclusive>(0, last_hash, [&](const locked_cell& held, range) {
-      subtract_from_size(array::clear(allocator_, held.c));
+      size_type n = 0;
+      array::for_each(held.c, [&](place p) {
+        array::vacate(held.c, p);
+        end_element(*p.at);
+        ++n;
+        return true;
+      });
+      subtract_from_size(n);
       return true;
     });
+    tend_garbage();
   }
 
   // Moves the elements over whose keys are not here yet. Tables that are merged into each other at the same time do not wait
@@ -480,7 +540,7 @@ class table {
 
     locked_cell held_;
     place found_;
-    std::optional<view> view_;
+    std::optional<typename slot::view> view_;
   };
 
   template <access A, bool Uses = false, class Q>
@@ -572,7 +632,7 @@ class table {
     locked_cell held_;
     std::size_t hash_ = 0;
     place found_;
-    std::optional<view> view_;
+    std::optional<typename slot::view> view_;
     bool look_ = false;
   };
 
@@ -671,13 +731,13 @@ class table {
   // ---- The word.
 
   tagged word() const noexcept {
-    // order[word]: acquire load; pairs with [first], [push], [finish], [resume]: the array is made.
+    // order[word]: acquire load; pairs with [first], [push], [finish], [resume], [put]: the array is made.
     return word_.load(std::memory_order_acquire);
   }
   static array* current(tagged w) noexcept { return reinterpret_cast<array*>(w & ~flags); }
   static tagged to_word(array* a) noexcept { return reinterpret_cast<tagged>(a); }
 
-  static pin enter() { return epoch::domain().enter(epoch::here()); }
+  pin enter() const { return epoch::domain().enter(epoch::here()); }
 
   // ---- Cells and their locks.
 
@@ -902,26 +962,41 @@ class table {
   // An element that has been taken out of its slot, to be ended after the lock.
   class removed {
    public:
-    explicit removed(Allocator& allocator) noexcept : allocator_(allocator) {}
+    explicit removed(table& from) noexcept : from_(from) {}
     removed(const removed&) = delete;
     removed& operator=(const removed&) = delete;
     ~removed() {
-      if (full_) slot::destroy(allocator_, here_);
+      if (!full_) return;
+      if constexpr (retires) {
+        from_.retire_element(here_);
+        from_.tend_garbage();
+      } else {
+        slot::destroy(from_.allocator_, here_);
+      }
     }
     void keep(slot& s) noexcept {
-      if constexpr (!slot::words) {
+      if constexpr (retires || !slot::words) {
+        slot::prepare(here_);
         slot::relocate(here_, s);
         full_ = true;
       }
     }
 
    private:
-    Allocator& allocator_;
+    table& from_;
     union {
       slot here_;
     };
     bool full_ = false;
   };
+  // An element that has been vacated, under the lock of its cell.
+  void end_element(slot& s) noexcept {
+    if constexpr (retires) {
+      retire_element(s);
+    } else {
+      slot::destroy(allocator_, s);
+    }
+  }
 
   template <class Q, class F>
   size_type remove(const prehashed<Q>& k, F&& decide) {
@@ -930,7 +1005,7 @@ class table {
     }
     if ((word() & moving) != 0) [[unlikely]]
       move_some(Options::moves_per_write);
-    removed out(allocator_);
+    removed out(*this);
     bool look = false;
     {
       locked_cell const held = lock<access::exclusive>(k.hash);
@@ -1009,13 +1084,15 @@ class table {
       table& t;
       const size_type& erased;
       ~looker() {
-        if (erased != 0) t.look_after();
+        if (erased == 0) return;
+        t.look_after();
+        t.tend_garbage();
       }
     } const at_end{*this, erased};
     scan_places<access::exclusive>(first, last, [&](cell c, place p) {
       if (slot::with(*p.at, pred)) {
         array::vacate(c, p);
-        slot::destroy(allocator_, *p.at);
+        end_element(*p.at);
         subtract_from_size(1);
         ++erased;
       }
@@ -1257,7 +1334,7 @@ class table {
       epoch::domain().synchronize(&epoch::here());
       // order[stop_free]: acquire exchange; pairs with [freed], [stop_freed]: one thread at a time.
       for (backoff<atomics> wait; t.freeing_.exchange(true, std::memory_order_acquire);) wait();
-      t.for_each_cell([](array& a, std::size_t i) {
+      for_each_cell(t.word(), [](array& a, std::size_t i) {
         for (backoff<atomics> wait; !a[i].at->lock.is_idle();) wait();
       });
     }
@@ -1274,10 +1351,9 @@ class table {
     table& table_;
   };
 
-  // All cells that count. For one who has the table to himself.
+  // All cells of these contents that count. For one who has the table to himself.
   template <class F>
-  void for_each_cell(F&& f) {
-    tagged const w = word();
+  static void for_each_cell(tagged w, F&& f) {
     array* const a = current(w);
     if (a == nullptr) return;
     bool const is_moving = (w & moving) != 0;
@@ -1292,15 +1368,17 @@ class table {
     }
   }
 
-  // Destroys the elements, and retires the arrays, for somebody may be looking at how large they are. For a stopped table.
-  [[gnu::noinline, gnu::cold]] void give_up_contents() noexcept {
-    if constexpr (!slot::words) {
-      for_each_cell([this](array& a, std::size_t i) { array::clear(allocator_, a[i]); });
+  // Ends the elements of what has been the table's, and retires the arrays, for somebody may be looking at how large they are; and
+  // the elements, where readers take no lock. For a stopped table.
+  [[gnu::noinline, gnu::cold]] void retire_contents(tagged w) noexcept {
+    if constexpr (retires) {
+      for_each_cell(w, [this](array& a, std::size_t i) {
+        array::for_each(a[i], [&](place p) { return retire_element(*p.at), true; });
+      });
+    } else {
+      end_elements(w);
     }
-    tagged const w = word();
     array* const a = current(w);
-    word_.store(stopped, std::memory_order_relaxed);
-    for (stripe& s : sizes_) s.count.store(0, std::memory_order_relaxed);
     if (a == nullptr) return;
     if ((w & moving) != 0) {
       a->prepare_rest();
@@ -1308,42 +1386,93 @@ class table {
     }
     retire_now(*a);
   }
+  void end_elements(tagged w) noexcept {
+    if constexpr (retires || !slot::words) {
+      for_each_cell(w, [this](array& a, std::size_t i) {
+        array::for_each(a[i], [&](place p) { return slot::destroy(allocator_, *p.at), true; });
+      });
+    }
+  }
 
   [[gnu::noinline, gnu::cold]] void release_contents() noexcept {
-    if constexpr (!slot::words) {
-      for_each_cell([this](array& a, std::size_t i) { array::clear(allocator_, a[i]); });
-    }
     tagged const w = word();
+    end_elements(w);
     if (array* const a = current(w)) {
       array* const from = (w & moving) != 0 ? a->previous() : nullptr;
       array::dispose(a, from != nullptr);
       if (from != nullptr) array::dispose(from, false);
     }
-    word_.store(w & stopped, std::memory_order_relaxed);
     for (array* a = retired_.exchange(nullptr, std::memory_order_relaxed); a != nullptr;) {
       array::dispose(std::exchange(a, a->next_retired), false);
     }
-    for (stripe& s : sizes_) s.count.store(0, std::memory_order_relaxed);
+    if constexpr (retires) garbage_.dispose_all(disposer());
   }
 
+  // ---- Elements that readers may be looking at.
+
+  // Out of sight already. The caller calls tend_garbage() when it holds no lock.
+  void retire_element(slot& s) noexcept { retire_element(slot::unlink(s)); }
+  void retire_element(typename array::retired old) noexcept {
+    if constexpr (retires) {
+      // The thread has been pinned, so this does not throw.
+      if (garbage_.retire(epoch::here().number, old)) garbage_is_due_.store(true, std::memory_order_relaxed);
+    }
+  }
+  void tend_garbage() noexcept {
+    if constexpr (retires) {
+      if (garbage_is_due_.load(std::memory_order_relaxed)) {
+        garbage_is_due_.store(false, std::memory_order_relaxed);
+        garbage_.collect(epoch::domain(), 1, disposer());
+      } else if (garbage_.retires_rarely()) {
+        garbage_.collect(epoch::domain(), 3, disposer());
+      }
+    }
+  }
+  auto disposer() noexcept {
+    return [this](auto* n) { slot::free_node(allocator_, n); };
+  }
+  // Nobody is in the table, and the allocator is about to be another.
+  void dispose_of_own() noexcept {
+    if constexpr (retires && !std::allocator_traits<Allocator>::is_always_equal::value) {
+      epoch::domain().synchronize(&epoch::here());
+      garbage_.dispose_all(disposer());
+    }
+  }
+
+  // ---- Contents on their way from table to table. For stopped tables.
+
+  // Where readers take no lock they may have found what belongs to another table now, and that may be destroyed next.
+  void wait_for_readers() const {
+    if constexpr (sync::lock_free_reads) epoch::domain().synchronize(&epoch::here());
+  }
+  // Takes what the other has in the place of what is here, which is returned.
+  tagged take_over(table& other) noexcept {
+    tagged const old = word_.load(std::memory_order_relaxed) & ~stopped;
+    put(other.word_.load(std::memory_order_relaxed));
+    other.put(0);
+    resizes_.store(other.resizes_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    for (std::size_t i = 0; i != sizes_.size(); ++i) {
+      sizes_[i].count.store(other.sizes_[i].count.load(std::memory_order_relaxed), std::memory_order_relaxed);
+      other.sizes_[i].count.store(0, std::memory_order_relaxed);
+    }
+    return old;
+  }
   void take_contents(table& other) noexcept {
-    exchange(word_, other.word_, [](tagged mine, tagged theirs) { return (mine & stopped) | (theirs & ~stopped); });
-    exchange(retired_, other.retired_);
+    tagged const mine = word_.load(std::memory_order_relaxed);
+    put(other.word_.load(std::memory_order_relaxed));
+    other.put(mine);
     exchange(resizes_, other.resizes_);
     for (std::size_t i = 0; i != sizes_.size(); ++i) exchange(sizes_[i].count, other.sizes_[i].count);
   }
-  void swap_contents(table& other) noexcept { take_contents(other); }
-
+  void put(tagged w) noexcept {
+    // order[put]: release store; pairs with [word]: who reads without a lock, and so is not stopped, sees the array made.
+    word_.store((word_.load(std::memory_order_relaxed) & stopped) | (w & ~stopped), std::memory_order_release);
+  }
   template <class Word>
   static void exchange(Word& a, Word& b) noexcept {
-    exchange(a, b, [](auto, auto theirs) { return theirs; });
-  }
-  template <class Word, class Merge>
-  static void exchange(Word& a, Word& b, Merge merge) noexcept {
     auto const was_a = a.load(std::memory_order_relaxed);
-    auto const was_b = b.load(std::memory_order_relaxed);
-    a.store(merge(was_a, was_b), std::memory_order_relaxed);
-    b.store(merge(was_b, was_a), std::memory_order_relaxed);
+    a.store(b.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    b.store(was_a, std::memory_order_relaxed);
   }
 
   // First, as g++ 12 clears the byte of an empty member that comes later, whatever else is there.
@@ -1355,6 +1484,13 @@ class table {
   typename sync::template word<bool> freeing_{false};
   typename sync::template word<size_type> held_{0};
   typename sync::template word<size_type> resizes_{0};
+  // What was erased, and may still be looked at.
+  struct no_garbage {};
+  using garbage =
+      typename std::conditional_t<retires, std::type_identity<retire_list<typename array::node, domain_type, atomics>>,
+                                  std::type_identity<no_garbage>>::type;
+  garbage garbage_;
+  typename sync::template word<bool> garbage_is_due_{false};
   std::array<stripe, own_stripes + shared_stripes> sizes_{};
 };
 

@@ -41,6 +41,7 @@
 #define TANDEM_CELL_VISITING_HPP
 
 #include <tandem/cell/element.hpp>
+#include <tandem/cell/storing.hpp>
 #include <tandem/cell/table.hpp>
 #include <tandem/cell/visitor.hpp>
 #include <tandem/detail/keyed.hpp>
@@ -76,27 +77,27 @@ concept visits_in_bulk = requires(Engine& engine, const typename engine_traits<E
 
 // What sets and maps have in common.
 template <class Engine>
-class visiting {
+class visiting : public storing<Engine> {
+  using base = storing<Engine>;
+
  protected:
-  using types = engine_traits<Engine>;
-  using element = typename types::element;
-  using caller = detail::caller;
-  using called_from = detail::called_from;
+  using base::emplace_with;
+  using base::engine_;
+  using base::hashed;
+  using base::insert_each;
+  using base::nothing;
+  using typename base::called_from;
+  using typename base::caller;
+  using typename base::element;
+  using typename base::stored;
+  using typename base::types;
 
  public:
-  using key_type = typename element::key_type;
-  using value_type = typename element::value_type;
-  // What {k, v} becomes: a pair whose key can be moved from, or the key of a set.
-  using init_type = typename element::init_type;
-  using size_type = std::size_t;
-  using difference_type = std::ptrdiff_t;
-  using hasher = typename types::hasher;
-  using key_equal = typename types::key_equal;
-  using allocator_type = typename types::allocator;
-  using reference = value_type&;
-  using const_reference = const value_type&;
-  using pointer = typename std::allocator_traits<allocator_type>::pointer;
-  using const_pointer = typename std::allocator_traits<allocator_type>::const_pointer;
+  using base::insert;
+  using typename base::init_type;
+  using typename base::key_type;
+  using typename base::size_type;
+  using typename base::value_type;
 
   // ---- One element. These return how many there are, 0 or 1.
 
@@ -185,12 +186,6 @@ class visiting {
   //
   // Nobody else can come between the insertion, or the lookup, and the call.
 
-  // Constructs value_type(args...) if its key is absent.
-  template <class... Args>
-  bool emplace(Args&&... args) {
-    called_from const place(caller::here());
-    return emplace_with(nothing, nothing, std::forward<Args>(args)...);
-  }
   template <class... ArgsAndF>
   bool emplace_or_visit(ArgsAndF&&... args_f) {
     called_from const place(caller::here());
@@ -212,17 +207,6 @@ class visiting {
     return cell::functions_first<2>(and_visit<access::shared>(), std::forward<ArgsAndF>(args_f1_f2)...);
   }
 
-  // X: a value_type, an init_type, or whatever a value_type can be made from.
-  bool insert(init_type&& x, caller where = caller::here()) {
-    called_from const place(where);
-    return emplace_with(nothing, nothing, std::move(x));
-  }
-  template <class X>
-    requires std::is_constructible_v<value_type, X>
-  bool insert(X&& x, caller where = caller::here()) {
-    called_from const place(where);
-    return emplace_with(nothing, nothing, std::forward<X>(x));
-  }
   template <class F>
   bool insert_or_visit(init_type&& x, F&& f, caller where = caller::here()) {
     called_from const place(where);
@@ -268,19 +252,6 @@ class visiting {
     return and_visit<access::shared>()(f1, f2, std::forward<X>(x));
   }
 
-  // All of a range, one after the other. These return how many were inserted.
-  template <std::input_iterator It>
-  size_type insert(It first, It last, caller where = caller::here()) {
-    return insert_each(first, last, [&](auto&& x) { return insert(std::forward<decltype(x)>(x), where); });
-  }
-  size_type insert(std::initializer_list<value_type> list, caller where = caller::here()) {
-    return insert(list.begin(), list.end(), where);
-  }
-  template <std::ranges::input_range R>
-  size_type insert_range(R&& range, caller where = caller::here()) {
-    return insert_each(std::ranges::begin(range), std::ranges::end(range),
-                       [&](auto&& x) { return insert(std::forward<decltype(x)>(x), where); });
-  }
   template <std::input_iterator It, class F>
   size_type insert_or_visit(It first, It last, F&& f, caller where = caller::here()) {
     return insert_each(first, last, [&](auto&& x) { return insert_or_visit(std::forward<decltype(x)>(x), f, where); });
@@ -438,49 +409,16 @@ class visiting {
   }
 #endif
 
-  // ---- The whole. What others change meanwhile makes a size an estimate.
-
-  [[nodiscard]] size_type size() const noexcept { return engine_.size(); }
-  [[nodiscard]] bool empty() const noexcept { return engine_.empty(); }
-  [[nodiscard]] size_type max_size() const noexcept { return engine_.max_size(); }
-
-  // Room for elements, used or not.
-  [[nodiscard]] size_type bucket_count() const noexcept { return engine_.bucket_count(); }
-  [[nodiscard]] float load_factor() const noexcept {
-    size_type const room = bucket_count();
-    return room == 0 ? 0.0F : static_cast<float>(size()) / static_cast<float>(room);
-  }
-  // The table decides by itself when it grows. Setting this has no effect.
-  [[nodiscard]] float max_load_factor() const noexcept { return 1.0F; }
-  void max_load_factor(float) noexcept {}
-  [[nodiscard]] size_type max_load() const noexcept { return bucket_count(); }
-  // Room for n elements.
-  void reserve(size_type n, caller where = caller::here()) {
-    called_from const place(where);
-    engine_.reserve(n);
-  }
-  // Room for n elements, or for those that there are, if they are more; not much more room than that.
-  void rehash(size_type n, caller where = caller::here()) {
-    called_from const place(where);
-    engine_.rehash(n);
-  }
-
-  [[nodiscard]] hasher hash_function() const { return engine_.hash_function(); }
-  [[nodiscard]] key_equal key_eq() const { return engine_.key_eq(); }
-  [[nodiscard]] allocator_type get_allocator() const noexcept { return engine_.get_allocator(); }
-
  protected:
   template <class>
   friend class visiting;
 
+  using base::base;
   constexpr visiting() = default;
-  template <class... Args>
-  explicit visiting(std::in_place_t, Args&&... args) : engine_(std::forward<Args>(args)...) {}
   ~visiting() = default;
 
-  using stored =
-      typename std::conditional_t<std::is_void_v<typename element::mapped_type>, std::type_identity<key_type>,
-                                  std::type_identity<typename element::mapped_type>>::type;
+  static constexpr bool moves_elements = true;
+  static void move_elements(visiting& to, visiting& from) { to.engine_.merge(from.engine_); }
 
   // Whether both have the same keys with equal values.
   static bool equal(const visiting& a, const visiting& b) {
@@ -504,19 +442,7 @@ class visiting {
     return true;
   }
 
-  static void swap_engines(visiting& a, visiting& b) {
-    called_from const place(caller::here());
-    a.engine_.swap(b.engine_);
-  }
-
-  template <class Q>
-  detail::prehashed<Q> hashed(const Q& k) const {
-    return cell::with_hash(engine_, k);
-  }
-
   // ---- Users' functions as an engine calls them.
-
-  static constexpr ignore nothing{};
 
   template <access A, class F>
   static auto showing(F& f) noexcept {
@@ -535,11 +461,6 @@ class visiting {
     };
   }
 
-  template <class New, class Old, class... Args>
-  bool emplace_with(New&& on_new, Old&& on_old, Args&&... args) {
-    static_assert(std::is_constructible_v<value_type, Args...>, "no element can be made from these arguments");
-    return placing<element>::place(engine_, on_new, on_old, std::forward<Args>(args)...);
-  }
   template <access A>
   auto or_visit() noexcept {
     return [this](auto&& f, auto&&... args) {
@@ -553,13 +474,6 @@ class visiting {
     };
   }
 
-  template <class It, class End, class Insert>
-  static size_type insert_each(It first, End last, Insert&& insert_one) {
-    size_type n = 0;
-    for (; first != last; ++first) n += static_cast<size_type>(insert_one(*first));
-    return n;
-  }
-
   static constexpr bool moves_keys = [] {
     if constexpr (requires { Engine::erases_without_hashing; }) return Engine::erases_without_hashing;
     return true;
@@ -569,8 +483,6 @@ class visiting {
   static decltype(auto) taking(value_type& x, Make&& make) {
     return shown<element>::template take<moves_keys>(x, make);
   }
-
-  Engine engine_;
 
  private:
   using atomics = typename types::options::atomics;

@@ -60,9 +60,9 @@ namespace tandem::cell {
 // The parameters of an engine, by the names that detail::key_for wants.
 template <class Engine>
 struct engine_traits;
-template <template <class, class, class, class, class> class Engine, class Element, class Hash, class KeyEqual,
-          class Allocator, class Options>
-struct engine_traits<Engine<Element, Hash, KeyEqual, Allocator, Options>> {
+template <template <class...> class Engine, class Element, class Hash, class KeyEqual, class Allocator, class Options,
+          class... More>
+struct engine_traits<Engine<Element, Hash, KeyEqual, Allocator, Options, More...>> {
   using element = Element;
   using key = typename Element::key_type;
   using hasher = Hash;

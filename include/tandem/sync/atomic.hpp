@@ -12,6 +12,7 @@
 //   heavy_barrier_available()  false where the system refuses it; then nobody may rely on light_barrier() alone
 //   pause(), yield()           inside a waiting loop: for a few cycles, for a time slice
 //   sleep(d)                   inside a waiting loop that has waited long already
+//   coarse_time()              since some moment, in steps of milliseconds, and cheap
 //   this_thread()              an address that no other living thread has; for diagnosis only
 //
 // There is no atomic_thread_fence here, and none in the library: ThreadSanitizer does not see it.
@@ -24,6 +25,9 @@
 #include <atomic>
 #include <chrono>
 #include <thread>
+#if defined(__linux__)
+#include <time.h>
+#endif
 
 namespace tandem {
 
@@ -38,6 +42,16 @@ struct std_atomics {
   static void pause() noexcept { tandem::pause(); }
   static void yield() noexcept { std::this_thread::yield(); }
   static void sleep(std::chrono::nanoseconds d) noexcept { std::this_thread::sleep_for(d); }
+
+  static std::chrono::nanoseconds coarse_time() noexcept {
+#if defined(__linux__)
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+#else
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch());
+#endif
+  }
 
   static const void* this_thread() noexcept {
     thread_local char const here = 0;

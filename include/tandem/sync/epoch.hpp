@@ -31,8 +31,12 @@
 #include <tandem/sync/backoff.hpp>
 #include <tandem/sync/cache_line.hpp>
 
+#include <array>
+#include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <utility>
 
 namespace tandem {
@@ -119,7 +123,7 @@ class [[gnu::visibility("default")]] basic_epoch {
     record* const made = new record(idle_state(), idle_state());
     made->number = made_.fetch_add(1, std::memory_order_relaxed);
     made->next = records_.load(std::memory_order_relaxed);
-    // order[link]: release CAS; pairs with [list], [scan_list], [sync_list]: who finds the record finds it made.
+    // order[link]: release CAS; pairs with [list], [scan_list], [sync_list], [count_list]: who finds the record finds it made.
     while (!records_.compare_exchange_weak(made->next, made, std::memory_order_release, std::memory_order_relaxed)) {
     }
     return *made;
@@ -142,14 +146,16 @@ class [[gnu::visibility("default")]] basic_epoch {
     // order[expired]: acquire load; pairs with [advance]: what pinned threads read comes before what the keeper does now.
     return now_.load(std::memory_order_acquire) - t >= 3;
   }
-  // Up to three advances, as far as pinned threads let it. Does nothing if another thread is at it.
-  void try_advance() noexcept {
+  // Up to three advances, or fewer if so told, as far as pinned threads let it. Does nothing if another thread is at it. Returns
+  // false if a pinned thread was in the way.
+  bool try_advance(int most = 3) noexcept {
     // order[begin]: acquire exchange; pairs with [end], [sync_end]: one thread after the other.
-    if (advancing_.exchange(true, std::memory_order_acquire)) return;
-    for (int i = 0; i != 3 && advance(); ++i) {
-    }
+    if (advancing_.exchange(true, std::memory_order_acquire)) return true;
+    bool free = true;
+    for (int i = 0; i != most && free; ++i) free = advance();
     // order[end]: release store; pairs with [begin], [sync_begin]: as there.
     advancing_.store(false, std::memory_order_release);
+    return free;
   }
 
   // Waits until every thread that is pinned now has unpinned; but not for the caller, whose record is `mine`, if it has one.
@@ -167,6 +173,30 @@ class [[gnu::visibility("default")]] basic_epoch {
         // order[sync_end]: release store; pairs with [sync_begin], [begin]: as there.
         advancing_.store(false, std::memory_order_release);
       }
+    }
+  }
+
+  // Of the moment.
+  struct census {
+    std::uint64_t epoch = 0;
+    std::size_t records = 0;  // of living threads that have been pinned before
+    std::size_t pinned = 0;
+  };
+  census count() const noexcept {
+    census all;
+    all.epoch = now_.load(std::memory_order_relaxed);
+    // order[count_list]: acquire load; pairs with [link]: the records are made.
+    for (const record* r = records_.load(std::memory_order_acquire); r != nullptr; r = r->next) {
+      all.records += r->claimed.load(std::memory_order_relaxed);
+      all.pinned += r->state.load(std::memory_order_relaxed) != r->idle;
+    }
+    return all;
+  }
+
+  // The end of a domain that nobody uses any more.
+  void release_records() noexcept {
+    for (record* r = records_.exchange(nullptr, std::memory_order_relaxed); r != nullptr;) {
+      delete std::exchange(r, r->next);
     }
   }
 
@@ -232,7 +262,7 @@ class [[gnu::visibility("default")]] basic_epoch {
 };
 
 // The epoch of the process, which all containers use unless told otherwise. Shared libraries must have it in common, even where
-// they hide their other symbols; DLLs on Windows do not: give a map that several of them use an `epoch` of its own there.
+// they hide their other symbols; DLLs on Windows do not: give a map that several of them use an `own_epoch` there.
 struct [[gnu::visibility("default")]] global_epoch {
   using domain_type = basic_epoch<std_atomics>;
 
@@ -244,22 +274,31 @@ struct [[gnu::visibility("default")]] global_epoch {
   }
   // As here(), but for a thread that has none a record that cannot be pinned lightly.
   static domain_type::record& here_if_any() noexcept { return *here_; }
+  static bool has_record() noexcept { return here_ != &nobody_; }
 
  private:
+  // A thread leaves when its thread-local objects are destroyed. The destructor of one of those may come back after that: the
+  // thread then joins once more, and leaves once more, a few times. Later than that, and in destructors of static objects, it
+  // joins for good.
+  static constexpr int most_rounds = 4;
+  template <int Round>
   struct membership {
     ~membership() {
-      // A destructor of another thread-local object may come back: it then joins again, and does not leave.
-      if (here_ != &nobody_) domain_.leave(*std::exchange(here_, &nobody_));
+      if (has_record()) domain_.leave(*std::exchange(here_, &nobody_));
+      left_ = Round;
     }
   };
-
-#if defined(__GNUC__)
-  [[gnu::noinline, gnu::cold]]
-#endif
-  static domain_type::record& join() {
+  template <int Round>
+  static void leave_at_exit() {
+    if constexpr (Round <= most_rounds) {
+      if (left_ >= Round) return leave_at_exit<Round + 1>();
+      thread_local membership<Round> const until_exit;
+      static_cast<void>(&until_exit);
+    }
+  }
+  [[gnu::noinline, gnu::cold]] static domain_type::record& join() {
     here_ = &domain_.join();
-    thread_local membership const until_exit;
-    static_cast<void>(&until_exit);
+    leave_at_exit<1>();
     return *here_;
   }
 
@@ -269,6 +308,81 @@ struct [[gnu::visibility("default")]] global_epoch {
   inline static constinit domain_type domain_;
   inline static constinit domain_type::record nobody_{1, 0};
   inline static constinit thread_local domain_type::record* here_ = &nobody_;
+  inline static constinit thread_local int left_ = 0;
+};
+
+// An epoch for itself: whoever is pinned elsewhere does not hold back memory here. Threads are told apart by the number of their
+// record in the global epoch, so nothing has to be done here when one ends: the next thread of that number takes the record on.
+//
+// Costs beside the global epoch: two more loads for a pin, and a record for each thread number that ever came by.
+class own_epoch {
+ public:
+  using domain_type = basic_epoch<std_atomics>;
+
+  constexpr own_epoch() noexcept = default;
+  own_epoch(const own_epoch&) = delete;
+  own_epoch& operator=(const own_epoch&) = delete;
+  // Nobody uses it any more.
+  ~own_epoch() {
+    domain_.release_records();
+    for (auto& g : groups_) delete[] g.load(std::memory_order_relaxed);
+  }
+
+  domain_type& domain() const noexcept { return domain_; }
+  // Throws std::bad_alloc at the first call of a thread, and never later.
+  domain_type::record& here() const {
+    std::size_t const number = global_epoch::here().number;
+    domain_type::record* const mine = find(number);
+    return mine != nullptr ? *mine : join(number);
+  }
+  domain_type::record& here_if_any() const noexcept {
+    if (!global_epoch::has_record()) return global_epoch::here_if_any();
+    domain_type::record* const mine = find(global_epoch::here_if_any().number);
+    return mine != nullptr ? *mine : nobody_;
+  }
+
+ private:
+  using entry = std::atomic<domain_type::record*>;
+  // Group g has the numbers from 8 * (2^g - 1) on, twice as many as the one before.
+  static constexpr std::size_t first_group = 8;
+  static constexpr std::size_t groups = 28;
+  struct position {
+    std::size_t group;
+    std::size_t index;
+  };
+  static constexpr position position_of(std::size_t number) noexcept {
+    std::size_t const shifted = number + first_group;
+    auto const group = static_cast<std::size_t>(std::bit_width(shifted) - std::bit_width(first_group));
+    return {group, shifted - (first_group << group)};
+  }
+
+  domain_type::record* find(std::size_t number) const noexcept {
+    position const at = position_of(number);
+    // order[group]: acquire load; pairs with [add_group]: the group is made.
+    entry* const group = groups_[at.group].load(std::memory_order_acquire);
+    // Relaxed: the entry was written by this thread, or by one that had its number before.
+    return group == nullptr ? nullptr : group[at.index].load(std::memory_order_relaxed);
+  }
+  [[gnu::noinline, gnu::cold]] domain_type::record& join(std::size_t number) const {
+    position const at = position_of(number);
+    // order[group_again]: acquire load; pairs with [add_group]: as there.
+    entry* group = groups_[at.group].load(std::memory_order_acquire);
+    if (group == nullptr) {
+      auto made = std::make_unique<entry[]>(first_group << at.group);
+      // order[add_group]: acq_rel acquire CAS; pairs with [group], [group_again]: who finds the group finds it made.
+      if (groups_[at.group].compare_exchange_strong(group, made.get(), std::memory_order_acq_rel,
+                                                    std::memory_order_acquire)) {
+        group = made.release();
+      }
+    }
+    domain_type::record& joined = domain_.join();
+    group[at.index].store(&joined, std::memory_order_relaxed);
+    return joined;
+  }
+
+  mutable domain_type domain_;
+  mutable std::array<std::atomic<entry*>, groups> groups_{};
+  inline static constinit domain_type::record nobody_{1, 0};
 };
 
 }  // namespace tandem
