@@ -713,6 +713,8 @@ TEST_CASE("what comes to a batch that waits makes it wait longer", "[model][reti
           list.take_out_and_retire(early, 0);
           list.collect(epoch);
         }
+        // The old batch has expired, and the young one is about to.
+        epoch.domain().try_advance(2);
         p.thread("reader", [&] {
           const auto pin = epoch.enter();
           late.look("found", "gone");
@@ -771,8 +773,13 @@ TEST_CASE("what a thread has found under a pin of an own epoch is not freed", "[
         own epoch;
         shown s;
         p.thread("reader", [&] {
+          // Without a record, and without one of this epoch.
+          const auto pins = [&] {
+            return static_cast<bool>(domain_type::light_pin(epoch.domain(), epoch.here_if_any()));
+          };
+          check(!pins(), "pinned with nobody's record");
+          static_cast<void>(numbers::here());
           for (int i = 0; i != 2; ++i) {
-            // The first time the thread has no record yet.
             auto light = domain_type::light_pin(epoch.domain(), epoch.here_if_any());
             check(!light || i == 1, "pinned with nobody's record");
             if (light) {

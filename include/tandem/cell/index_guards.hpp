@@ -149,8 +149,8 @@ class [[nodiscard]] index_range {
         std::conditional_t<Engine::inline_pairs, std::input_iterator_tag, std::forward_iterator_tag>;
     using value_type = stored;
     using difference_type = std::ptrdiff_t;
-    // Pairs that are copied out of the table are shown by value.
-    using reference = std::conditional_t<Engine::inline_pairs, stored, const stored&>;
+    // Pairs that are copied out of the table are shown by value; const, as to change a copy would change nothing.
+    using reference = std::conditional_t<Engine::inline_pairs, const stored, const stored&>;
     class arrow {
      public:
       explicit arrow(const stored& x) : value_(x) {}
