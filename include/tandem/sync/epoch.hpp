@@ -308,34 +308,37 @@ struct [[gnu::visibility("default")]] global_epoch {
 // record in the global epoch, so nothing has to be done here when one ends: the next thread of that number takes the record on.
 //
 // Costs beside the global epoch: two more loads for a pin, and a record for each thread number that ever came by.
-class own_epoch {
+//
+// Shared: the epoch that gives threads their numbers, as global_epoch.
+template <class Shared, class Atomics = std_atomics>
+class basic_own_epoch {
  public:
-  using domain_type = basic_epoch<std_atomics>;
+  using domain_type = basic_epoch<Atomics>;
 
-  constexpr own_epoch() noexcept = default;
-  own_epoch(const own_epoch&) = delete;
-  own_epoch& operator=(const own_epoch&) = delete;
+  constexpr basic_own_epoch() noexcept = default;
+  basic_own_epoch(const basic_own_epoch&) = delete;
+  basic_own_epoch& operator=(const basic_own_epoch&) = delete;
   // Nobody uses it any more.
-  ~own_epoch() {
+  ~basic_own_epoch() {
     domain_.release_records();
     for (auto& g : groups_) delete[] g.load(std::memory_order_relaxed);
   }
 
   domain_type& domain() const noexcept { return domain_; }
   // Throws std::bad_alloc at the first call of a thread, and never later.
-  domain_type::record& here() const {
-    std::size_t const number = global_epoch::here().number;
-    domain_type::record* const mine = find(number);
+  typename domain_type::record& here() const {
+    std::size_t const number = Shared::here().number;
+    typename domain_type::record* const mine = find(number);
     return mine != nullptr ? *mine : join(number);
   }
-  domain_type::record& here_if_any() const noexcept {
-    if (!global_epoch::has_record()) return global_epoch::here_if_any();
-    domain_type::record* const mine = find(global_epoch::here_if_any().number);
+  typename domain_type::record& here_if_any() const noexcept {
+    if (!Shared::has_record()) return Shared::here_if_any();
+    typename domain_type::record* const mine = find(Shared::here_if_any().number);
     return mine != nullptr ? *mine : nobody_;
   }
 
  private:
-  using entry = std::atomic<domain_type::record*>;
+  using entry = typename Atomics::template atomic<typename domain_type::record*>;
   // Group g has the numbers from 8 * (2^g - 1) on, twice as many as the one before.
   static constexpr std::size_t first_group = 8;
   static constexpr std::size_t groups = 28;
@@ -349,14 +352,14 @@ class own_epoch {
     return {group, shifted - (first_group << group)};
   }
 
-  domain_type::record* find(std::size_t number) const noexcept {
+  typename domain_type::record* find(std::size_t number) const noexcept {
     position const at = position_of(number);
     // order[group]: acquire load; pairs with [add_group]: the group is made.
     entry* const group = groups_[at.group].load(std::memory_order_acquire);
     // Relaxed: the entry was written by this thread, or by one that had its number before.
     return group == nullptr ? nullptr : group[at.index].load(std::memory_order_relaxed);
   }
-  [[gnu::noinline, gnu::cold]] domain_type::record& join(std::size_t number) const {
+  [[gnu::noinline, gnu::cold]] typename domain_type::record& join(std::size_t number) const {
     position const at = position_of(number);
     // order[group_again]: acquire load; pairs with [add_group]: as there.
     entry* group = groups_[at.group].load(std::memory_order_acquire);
@@ -368,15 +371,17 @@ class own_epoch {
         group = made.release();
       }
     }
-    domain_type::record& joined = domain_.join();
+    typename domain_type::record& joined = domain_.join();
     group[at.index].store(&joined, std::memory_order_relaxed);
     return joined;
   }
 
   mutable domain_type domain_;
-  mutable std::array<std::atomic<entry*>, groups> groups_{};
-  inline static constinit domain_type::record nobody_{domain_type::never, domain_type::never};
+  mutable std::array<typename Atomics::template atomic<entry*>, groups> groups_{};
+  inline static constinit typename domain_type::record nobody_{domain_type::never, domain_type::never};
 };
+
+using own_epoch = basic_own_epoch<global_epoch>;
 
 }  // namespace tandem
 
