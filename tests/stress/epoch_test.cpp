@@ -97,7 +97,7 @@ TEMPLATE_TEST_CASE("epoch: no pinned thread is left with freed memory, and memor
     bool in_turns = false;
     do {
       in_turns = !in_turns;
-      if (in_turns && domain_type::shortcut_for(mine) == domain_type::shortcut::light) {
+      if (in_turns && domain_type::may_enter_lightly(mine)) {
         auto const pin = domain.enter_lightly(mine);
         const node& seen = shown.look();
         check_node(seen, last);

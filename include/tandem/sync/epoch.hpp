@@ -52,19 +52,21 @@ class [[gnu::visibility("default")]] basic_epoch {
     constexpr record(std::uint64_t now, std::uint64_t idle_state) noexcept : state(now), idle(idle_state) {}
 
     typename Atomics::template atomic<std::uint64_t> state;
-    // 0 where a light barrier will do, so that shortcut_for() has a single thing to ask; `never` where not.
+    // 0 where a light barrier will do, so that may_enter_lightly() has a single thing to ask; `never` where not.
     std::uint64_t const idle;
+    // How many pins the thread has beside its first. They may end in any order. Nobody else looks at it.
+    std::size_t more_pins = 0;
     typename Atomics::template atomic<bool> claimed{true};
     // Constant once in the list.
     record* next = nullptr;
     std::size_t number = 0;  // counts the records
   };
 
-  // Ends the pin that enter() began, unless the thread was pinned before.
+  // What enter() began. The thread is pinned until the last of its pins has ended.
   class [[nodiscard]] pin {
    public:
     pin() noexcept = default;
-    explicit pin(record* outermost) noexcept : record_(outermost) {}
+    explicit pin(record* mine) noexcept : record_(mine) {}
     pin(pin&& other) noexcept : record_(std::exchange(other.record_, nullptr)) {}
     pin& operator=(pin&& other) noexcept {
       end();
@@ -74,7 +76,7 @@ class [[gnu::visibility("default")]] basic_epoch {
     ~pin() { end(); }
 
     void end() noexcept {
-      if (record_ != nullptr) unpin(*record_, record_->idle);
+      if (record_ != nullptr) end_one_of(*record_);
       record_ = nullptr;
     }
 
@@ -86,26 +88,27 @@ class [[gnu::visibility("default")]] basic_epoch {
   basic_epoch(const basic_epoch&) = delete;
   basic_epoch& operator=(const basic_epoch&) = delete;
 
-  // Pins the thread whose record is `mine`. Nested pins count as part of the outermost.
-  pin enter(record& mine) noexcept { return pin(begin(mine)); }
-  // As enter(): the record if this is the outermost pin, or else null; for pin's constructor.
-  record* begin(record& mine) noexcept {
-    if (mine.state.load(std::memory_order_relaxed) != mine.idle) return nullptr;
+  // Pins the thread whose record is `mine`. A thread that is pinned already stays so, with the epoch of its first pin.
+  pin enter(record& mine) noexcept {
+    begin(mine);
+    return pin(&mine);
+  }
+  // As enter(), without the end.
+  void begin(record& mine) noexcept {
+    if (mine.state.load(std::memory_order_relaxed) != mine.idle) {
+      ++mine.more_pins;
+      return;
+    }
     announce(mine, now_.load(std::memory_order_relaxed));
     if (mine.idle != 0) {
       // order[pin_meets]: acq_rel fetch_add; pairs with [scan_meets]: as a barrier; whoever comes second sees the other.
       meeting_.fetch_add(1, std::memory_order_acq_rel);
     }
-    return &mine;
   }
 
-  // For code that is to be inlined: what to do for the thread whose record is `mine`. `light`: enter_lightly(). `nested`: nothing,
-  // it is pinned. `none`: enter(), as it has no record, or a light barrier will not do.
-  enum class shortcut { light, nested, none };
-  static shortcut shortcut_for(const record& mine) noexcept {
-    std::uint64_t const state = mine.state.load(std::memory_order_relaxed);
-    return state == 0 ? shortcut::light : state != never ? shortcut::nested : shortcut::none;
-  }
+  // For code that is to be inlined: whether the thread whose record is `mine` is not pinned, has a record, and may pin itself with
+  // a light barrier. Then enter_lightly() does what enter() does.
+  static bool may_enter_lightly(const record& mine) noexcept { return mine.state.load(std::memory_order_relaxed) == 0; }
   pin enter_lightly(record& mine) noexcept {
     announce(mine, now_.load(std::memory_order_relaxed));
     return pin(&mine);
@@ -204,9 +207,13 @@ class [[gnu::visibility("default")]] basic_epoch {
  private:
   static constexpr std::uint64_t first_epoch = 1;
 
-  static void unpin(record& mine, std::uint64_t idle) noexcept {
+  static void end_one_of(record& mine) noexcept {
+    if (mine.more_pins != 0) [[unlikely]] {
+      --mine.more_pins;
+      return;
+    }
     // order[unpin]: release store; pairs with [scan]: what the thread read comes before the memory is freed.
-    mine.state.store(idle, std::memory_order_release);
+    mine.state.store(mine.idle, std::memory_order_release);
   }
   static void announce(record& mine, std::uint64_t now) noexcept {
     // order[pin]: release store; pairs with [scan]: since C++20 a plain store does not continue the release sequence of the
@@ -265,7 +272,7 @@ struct [[gnu::visibility("default")]] global_epoch {
     domain_type::record& mine = *here_;
     return &mine != &nobody_ ? mine : join();
   }
-  // As here(), but for a thread that has none one without a shortcut.
+  // As here(), but for a thread that has none one that may not enter lightly.
   static domain_type::record& here_if_any() noexcept { return *here_; }
   static bool has_record() noexcept { return here_ != &nobody_; }
 
