@@ -100,7 +100,9 @@ candidate pinning_lightly() {
   return passing("light_pin", [] {
     return [data = std::make_shared<std::atomic<number>>(1)] {
       using epoch = tandem::global_epoch;
-      epoch::domain_type::light_pin const pinned(epoch::domain(), epoch::here_if_any());
+      auto& mine = epoch::here_if_any();
+      auto const pinned =
+          epoch::domain_type::may_enter_lightly(mine) ? epoch::domain().enter_lightly(mine) : epoch::domain_type::pin();
       if (!pinned) static_cast<void>(epoch::here());  // the thread's first
       return data->load(std::memory_order_acquire);
     };

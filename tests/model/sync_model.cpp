@@ -774,15 +774,13 @@ TEST_CASE("what a thread has found under a pin of an own epoch is not freed", "[
         shown s;
         p.thread("reader", [&] {
           // Without a record, and without one of this epoch.
-          const auto pins = [&] {
-            return static_cast<bool>(domain_type::light_pin(epoch.domain(), epoch.here_if_any()));
-          };
-          check(!pins(), "pinned with nobody's record");
+          const auto may_enter = [&] { return domain_type::may_enter_lightly(epoch.here_if_any()); };
+          check(!may_enter(), "entered with nobody's record");
           static_cast<void>(numbers::here());
           for (int i = 0; i != 2; ++i) {
-            auto light = domain_type::light_pin(epoch.domain(), epoch.here_if_any());
-            check(!light || i == 1, "pinned with nobody's record");
-            if (light) {
+            if (may_enter()) {
+              check(i == 1, "entered with nobody's record");
+              const auto light = epoch.domain().enter_lightly(epoch.here_if_any());
               s.look("found again", "gone");
               continue;
             }
