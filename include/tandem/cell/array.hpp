@@ -257,6 +257,14 @@ class cell_array {
   static void use(cell c, place p) noexcept {
     if constexpr (recent::kept) recent::use(c.at->clock, c.at->stamps, index_of(c, p));
   }
+  // The element is an old one of its cell from here on: about so many others are older, and if there are no more than that it is
+  // the most recent one. Precondition: older is not zero.
+  static void join(cell c, place p, std::size_t older) noexcept {
+    unsigned const i = index_of(c, p);
+    std::uint32_t const others = c.at->occupied.load(std::memory_order_relaxed) & ~(std::uint32_t{1} << i);
+    if (static_cast<std::size_t>(std::popcount(others)) <= older) return use(c, p);
+    recent::join(c.at->stamps, i, others, older);
+  }
   // Precondition: the cell is not empty.
   static place oldest(cell c) noexcept {
     return {c.elements + recent::oldest(c.at->clock, c.at->stamps, c.at->occupied.load(std::memory_order_relaxed)),
