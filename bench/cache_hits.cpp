@@ -172,7 +172,7 @@ void add_hit_path(const size_mix& size, std::size_t threads) {
   std::string const name = std::string("hit_path/") + size.name + "/T" + std::to_string(threads);
   benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
     std::span<const number> const keys = keys_for(size.entries);
-    auto const cache = place_of_cache.get<filled<cell_cache_store<u64>>>(keys);
+    auto const cache = place_of_cache.get<filled_cell_cache>(keys);
     auto const map = place_of_map.get<cell_map_of_copies>(keys);
     compare(state, getting("cell_cache", cache, threads, keys), getting("cell_map", map, threads, keys));
   })->UseManualTime();

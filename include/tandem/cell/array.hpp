@@ -169,6 +169,8 @@ class cell_array {
     }
     return c;
   }
+  // Whether it is far away from the processor for the most part.
+  bool is_large() const noexcept { return shift_ < hash_bits - large; }
   // How many bits of the hash choose the cell.
   unsigned index_bits() const noexcept { return static_cast<unsigned>(hash_bits) - shift_; }
   // The hashes of cell i begin here.
@@ -566,7 +568,6 @@ class cell_array {
       return home_of(hash) % slots / in_line * in_line;
     }
   }
-  bool is_large() const noexcept { return shift_ < hash_bits - large; }
   // Where approach() will look, if that is free, or the next one. In a small array the first one, so that fewer lines are in use.
   unsigned nearest(std::uint32_t free, std::size_t hash) const noexcept {
     if (!is_large()) return static_cast<unsigned>(std::countr_zero(free));
