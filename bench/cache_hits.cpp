@@ -7,8 +7,8 @@
 // not count. These figures do not depend on the machine.
 //
 // Traces: zipf:THETA draws keys by Zipf's law. In ..._scans, as often as 8 times the capacity, somebody reads through 4 times the
-// capacity of keys that are not asked for again; the hits are those of the others. In `twice` each key is asked for twice, with as
-// many other keys in between as half of the capacity: what suits a plain list, and probation not at all.
+// capacity of keys that are not asked for again; the hits are those of the others. In `twice` each key is asked for twice,
+// with half of the capacity in other requests between the two: what suits a plain list, and probation not at all.
 //
 // hit_path: a get() that hits in a cell_cache, beside the same in a cell_map with the same entries; both copy the value
 // without a lock. `ratio` is that of the rates.

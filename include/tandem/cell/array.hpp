@@ -259,8 +259,8 @@ class cell_array {
   static void use(cell c, place p) noexcept {
     if constexpr (recent::kept) recent::use(c.at->clock, c.at->stamps, index_of(c, p));
   }
-  // The element is an old one of its cell from here on: about so many others are older, and if there are no more than that it is
-  // the most recent one. Precondition: older is not zero.
+  // The element is an old one of its cell from here on: about so many others are older, and if there are no more than that it
+  // is the most recent one. Precondition: older is not zero.
   static void join(cell c, place p, std::size_t older) noexcept {
     unsigned const i = index_of(c, p);
     std::uint32_t const others = c.at->occupied.load(std::memory_order_relaxed) & ~(std::uint32_t{1} << i);
