@@ -5,9 +5,8 @@
 //   bulk_lookup/<size>/cell_map/batch:<n>/over_single        ratio: of cvisit(first, last, f) to n times cvisit(key, f)
 //   bulk_lookup/<size>/cell_index/batch:<n>/over_single      ratio: of visit(first, last, f) to n times visit(key, f)
 //
-// The maps are those inside evmap, but for cell_map and cell_index. The answers of a batch of find_many are read after it, the others
-// at once. What can be gained depends on the map inside: whether
-// it can be told to fetch what a key will need.
+// The maps are those inside evmap, but for cell_map and cell_index. The answers of a batch of find_many are read after it,
+// the others at once. What can be gained depends on the map inside: whether it can be told to fetch what a key will need.
 #include "adapters/cell_index.hpp"
 #include "adapters/cell_map.hpp"
 #include "adapters/evmap.hpp"

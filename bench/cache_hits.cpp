@@ -2,11 +2,13 @@
 //
 // hit_ratio/TRACE/SHARE: a loop of "get, and put if it was not there", one thread. The counters are hits in percent, of the
 // same trace in caches for the same number of entries (SHARE of the keys): `lru` is exact, a std::list and a
-// std::unordered_map; `cell_cache` evicts the least recent of 32. The first quarter of the trace fills the caches and does
+// std::unordered_map; `cell_cache` evicts the least recent of 32; `probation:6` is the same with that option, so that
+// what is new is evicted next but five unless it is asked for again. The first quarter of the trace fills the caches and does
 // not count. These figures do not depend on the machine.
 //
 // Traces: zipf:THETA draws keys by Zipf's law. In ..._scans, as often as 8 times the capacity, somebody reads through 4 times the
-// capacity of keys that are not asked for again; the hits are those of the others.
+// capacity of keys that are not asked for again; the hits are those of the others. In `twice` each key is asked for twice,
+// with half of the capacity in other requests between the two: what suits a plain list, and probation not at all.
 //
 // hit_path: a get() that hits in a cell_cache, beside the same in a cell_map with the same entries; both copy the value
 // without a lock. `ratio` is that of the rates.
@@ -75,6 +77,10 @@ class cell_lru {
       cache_;
 };
 
+struct with_probation : tandem::cell_cache_options {
+  static constexpr std::size_t probation = 6;
+};
+
 struct trace {
   std::vector<number> keys;
   std::vector<bool> counts;
@@ -97,6 +103,16 @@ trace draw(std::size_t keys, double theta, std::size_t length, std::size_t capac
   return t;
 }
 
+trace draw_twice(std::size_t length, std::size_t capacity) {
+  trace t;
+  for (number i = 0; t.keys.size() < length; ++i) {
+    t.keys.push_back(scatter(i));
+    if (i >= capacity / 4) t.keys.push_back(scatter(i - capacity / 4));
+  }
+  t.counts.resize(t.keys.size(), true);
+  return t;
+}
+
 template <class Cache>
 double hits_in_percent(const trace& t, std::size_t capacity) {
   Cache cache(capacity);
@@ -115,17 +131,31 @@ struct share {
 };
 constexpr share shares[] = {{"1%", 100}, {"5%", 20}, {"10%", 10}};
 
-void add_hit_ratio(const share& s, double theta, bool scans, bool brief) {
-  std::string const exponent = theta == 0.8 ? "0.8" : "0.99";
-  std::string const name = "hit_ratio/zipf:" + exponent + (scans ? "_scans/" : "/") + s.name;
-  benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
-    std::size_t const capacity = brief ? 512 : 8192;
-    trace const t = draw(capacity * s.keys, theta, capacity * (brief ? 100 : 500), capacity, scans);
+template <class Draw>
+void add_hit_ratio(const std::string& name, std::size_t capacity, Draw draw_trace) {
+  benchmark::RegisterBenchmark(("hit_ratio/" + name).c_str(), [=](benchmark::State& state) {
+    trace const t = draw_trace();
     for (auto _ : state) {
       set_counter(state, "lru", hits_in_percent<exact_lru>(t, capacity));
       set_counter(state, "cell_cache", hits_in_percent<cell_lru<tandem::cell_cache_options>>(t, capacity));
+      set_counter(state, "probation:6", hits_in_percent<cell_lru<with_probation>>(t, capacity));
     }
   })->Iterations(1);
+}
+
+void add_hit_ratios(bool brief) {
+  std::size_t const capacity = brief ? 512 : 8192;
+  std::size_t const length = capacity * (brief ? 100 : 500);
+  for (double const theta : {0.8, 0.99}) {
+    for (bool const scans : {false, true}) {
+      for (const share& s : shares) {
+        std::string const name =
+            std::string("zipf:") + (theta == 0.8 ? "0.8" : "0.99") + (scans ? "_scans/" : "/") + s.name;
+        add_hit_ratio(name, capacity, [=] { return draw(capacity * s.keys, theta, length, capacity, scans); });
+      }
+    }
+  }
+  add_hit_ratio("twice", capacity, [=] { return draw_twice(length, capacity); });
 }
 
 map_place place_of_cache;
@@ -142,7 +172,7 @@ void add_hit_path(const size_mix& size, std::size_t threads) {
   std::string const name = std::string("hit_path/") + size.name + "/T" + std::to_string(threads);
   benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
     std::span<const number> const keys = keys_for(size.entries);
-    auto const cache = place_of_cache.get<filled<cell_cache_store<u64>>>(keys);
+    auto const cache = place_of_cache.get<filled_cell_cache>(keys);
     auto const map = place_of_map.get<cell_map_of_copies>(keys);
     compare(state, getting("cell_cache", cache, threads, keys), getting("cell_map", map, threads, keys));
   })->UseManualTime();
@@ -152,11 +182,7 @@ void add_hit_path(const size_mix& size, std::size_t threads) {
 
 int main(int argc, char** argv) {
   bool const brief = is_brief(argc, argv);
-  for (double theta : {0.8, 0.99}) {
-    for (bool scans : {false, true}) {
-      for (const share& s : shares) add_hit_ratio(s, theta, scans, brief);
-    }
-  }
+  add_hit_ratios(brief);
   for (const size_mix& size : sizes) {
     for (std::size_t threads : {1U, 2U}) add_hit_path(size, threads);
   }

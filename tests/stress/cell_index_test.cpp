@@ -255,7 +255,7 @@ TEMPLATE_TEST_CASE("cell_index: threads that come and go leave nothing behind be
     });
     CHECK(shown > 0);
     CHECK(m.size() == keys);
-    // All that the threads have left goes with a guard of anybody: the next one, but their number is limited for a few milliseconds.
+    // All that the threads have left goes with the guard of anybody; but within some milliseconds only so many look.
     auto const deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     while (m.stats().retired.objects != 0 && std::chrono::steady_clock::now() < deadline) static_cast<void>(m.find(0));
     CHECK(m.stats().retired.objects == 0);

@@ -3,9 +3,9 @@
 // needed, and not for as long as the program runs.
 //
 // A guard must be ended by the thread that began it, and before its container is destroyed, moved from or swapped; debug builds
-// report a container that is destroyed before its guards. Dereferencing an empty one is reported in debug builds, too. A guard in
-// a thread_local object must be ended before the thread's end: when such objects are destroyed, another thread may have taken
-// over the record of the epoch that says who is pinned.
+// report a container that is destroyed before its guards. Dereferencing an empty one is reported in debug builds, too. A guard
+// in a thread_local object must be ended before the thread's end: when such objects are destroyed, another thread may have
+// taken over the record of the epoch that says who is pinned.
 #ifndef TANDEM_CELL_INDEX_GUARDS_HPP
 #define TANDEM_CELL_INDEX_GUARDS_HPP
 

@@ -1121,7 +1121,7 @@ class table : protected epoch_user<typename Options::epoch> {
     pin const pinned = enter();
     tagged const w = word();
     array* const a = current(w);
-    if (a == nullptr || (w & flags) != 0) return;
+    if (a == nullptr || (w & flags) != 0 || !a->is_large()) return;
     for (std::size_t i = 0; i != n; ++i) array::fetch_line(a->at_hash(hashes[i]));
     for (std::size_t i = 0; i != n; ++i) array::fetch_slot(a->at_hash(hashes[i]), hashes[i]);
   }

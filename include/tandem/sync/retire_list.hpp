@@ -63,7 +63,8 @@ class retire_list {
     Object* below = mine.first.load(std::memory_order_relaxed);
     do {
       o->next_retired = below;
-      // order[retire]: release CAS; pairs with [take], [take_all]: the object's last state, and that it is out of sight, is seen.
+      // order[retire]: release CAS; pairs with [take], [take_all]: the object's last state, and that it is out of sight, is
+      //   seen.
     } while (!mine.first.compare_exchange_weak(below, o, std::memory_order_release, std::memory_order_relaxed));
     // Whoever has put the object below there says so for both.
     // order[waits]: release exchange; pairs with [look]: who takes this back finds the stack; and as all others that write the
