@@ -3,10 +3,11 @@
 //   bulk_lookup/<size>/<map>/batch:<n>/over_one_guard        ratio: to n times find() under one guard
 //   bulk_lookup/<size>/<map>/batch:<n>/over_guard_per_read   ratio: to n times get(), a guard each
 //   bulk_lookup/<size>/cell_map/batch:<n>/over_single        ratio: of cvisit(first, last, f) to n times cvisit(key, f)
+//   bulk_lookup/<size>/cell_index/batch:<n>/over_single      ratio: of visit(first, last, f) to n times visit(key, f)
 //
-// The maps are those inside evmap, but for cell_map. The answers of a batch of find_many are read after it, the others
-// at once. What can be gained depends on the map inside: whether
-// it can be told to fetch what a key will need.
+// The maps are those inside evmap, but for cell_map and cell_index. The answers of a batch of find_many are read after it,
+// the others at once. What can be gained depends on the map inside: whether it can be told to fetch what a key will need.
+#include "adapters/cell_index.hpp"
 #include "adapters/cell_map.hpp"
 #include "adapters/evmap.hpp"
 #include "interleave.hpp"
@@ -62,7 +63,8 @@ void add_map(const size_mix& size) {
   add<evmap<Kind>>(size, Kind::label, chunk_size, true);
 }
 
-number sum_visited(const cell_map& map, std::span<const number> chunk, std::size_t batch) {
+template <class Map>
+number sum_visited(const Map& map, std::span<const number> chunk, std::size_t batch) {
   number sum = 0;
   for (std::size_t at = 0; at < chunk.size(); at += batch) {
     auto const keys = chunk.subspan(at, std::min(batch, chunk.size() - at));
@@ -71,12 +73,14 @@ number sum_visited(const cell_map& map, std::span<const number> chunk, std::size
   return sum;
 }
 
-void add_cell_map(const size_mix& size, std::size_t batch) {
+// cell_map or cell_index.
+template <class Map>
+void add_cells(const size_mix& size, std::size_t batch) {
   std::string const name =
-      std::string("bulk_lookup/") + size.name + "/cell_map/batch:" + std::to_string(batch) + "/over_single";
+      std::string("bulk_lookup/") + size.name + "/" + Map::label + "/batch:" + std::to_string(batch) + "/over_single";
   benchmark::RegisterBenchmark(name.c_str(), [=, entries = size.entries](benchmark::State& state) {
     std::span<const number> const keys = keys_for(entries);
-    auto const map = place.get<cell_map>(keys);
+    auto const map = place.get<Map>(keys);
     candidate const bulk = reading("bulk", 1, keys, [&](std::size_t) {
       return [map, batch](std::span<const number> chunk) { return sum_visited(*map, chunk, batch); };
     });
@@ -92,7 +96,8 @@ void add_cell_map(const size_mix& size, std::size_t batch) {
 
 int main(int argc, char** argv) {
   for (const size_mix& size : sizes) {
-    for (std::size_t const batch : {16U, 64U, 256U}) add_cell_map(size, batch);
+    for (std::size_t const batch : {16U, 64U, 256U}) add_cells<cell_map>(size, batch);
+    for (std::size_t const batch : {16U, 64U, 256U}) add_cells<cell_index>(size, batch);
     add_map<std_unordered>(size);
 #if defined(TANDEM_BENCH_HAS_BOOST)
     add_map<boost_flat>(size);

@@ -3,11 +3,17 @@
 //   enter_leave/<who>/over_exchange_pair     ratio of times: below 1 is cheaper than two seq_cst exchanges
 //   enter_leave/<who>/over_exchange          as above; to one seq_cst exchange and a release store, the least that a
 //                                            reader can do without an asymmetric fence
+//   enter_leave/<pin>/over_one_exchange      as above; to one seq_cst exchange alone
+//
+// Pins: `epoch_global` and `epoch_own` are a guard of an epoch_domain, the global one and one of its own; `pin` is what a
+// cell_map does, a pin of the global epoch that may be nested; `light_pin` is what a lookup of a cell_index does.
 //
 // Each pass reads one word under the guard, which the reference does too, and the sum of these is checked.
 #include "interleave.hpp"
 
+#include <tandem/epoch.hpp>
 #include <tandem/left_right.hpp>
+#include <tandem/sync/epoch.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -59,6 +65,57 @@ candidate entering() {
     auto handles = std::make_shared<decltype(tandem::make_left_right<one, number, with<Fences>>())>(
         tandem::make_left_right<one, number, with<Fences>>());
     return [handles] { return handles->second.enter()->value; };
+  });
+}
+
+candidate entering_global_domain() {
+  return passing("epoch_global", [] {
+    return [data = std::make_shared<std::atomic<number>>(1)] {
+      tandem::epoch_guard const guard = tandem::epoch_domain::global().enter();
+      return data->load(std::memory_order_acquire);
+    };
+  });
+}
+
+candidate entering_own_domain() {
+  return passing("epoch_own", [] {
+    return [own = std::make_shared<tandem::epoch_domain>(), data = std::make_shared<std::atomic<number>>(1)] {
+      tandem::epoch_guard const guard = own->enter();
+      return data->load(std::memory_order_acquire);
+    };
+  });
+}
+
+candidate pinning() {
+  return passing("pin", [] {
+    return [data = std::make_shared<std::atomic<number>>(1)] {
+      using epoch = tandem::global_epoch;
+      epoch::domain_type::pin const pinned = epoch::domain().enter(epoch::here());
+      return data->load(std::memory_order_acquire);
+    };
+  });
+}
+
+candidate pinning_lightly() {
+  return passing("light_pin", [] {
+    return [data = std::make_shared<std::atomic<number>>(1)] {
+      using epoch = tandem::global_epoch;
+      auto& mine = epoch::here_if_any();
+      auto const pinned =
+          epoch::domain_type::may_enter_lightly(mine) ? epoch::domain().enter_lightly(mine) : epoch::domain_type::pin();
+      if (!pinned) static_cast<void>(epoch::here());  // the thread's first
+      return data->load(std::memory_order_acquire);
+    };
+  });
+}
+
+candidate exchanging_alone() {
+  return passing("one_exchange", [] {
+    return [mine = std::make_shared<announcement>(), data = std::make_shared<std::atomic<number>>(1),
+            n = number(0)]() mutable {
+      mine->epoch.exchange(++n, std::memory_order_seq_cst);
+      return data->load(std::memory_order_acquire);
+    };
   });
 }
 
@@ -114,5 +171,9 @@ int main(int argc, char** argv) {
   add("asymmetric", entering<tandem::asymmetric_fences>, exchanging_once, "exchange");
   add("automatic", entering<tandem::automatic_fences>, exchanging_once, "exchange");
   add("symmetric", entering<tandem::symmetric_fences>, exchanging_once, "exchange");
+  add("epoch_global", entering_global_domain, exchanging_alone, "one_exchange");
+  add("epoch_own", entering_own_domain, exchanging_alone, "one_exchange");
+  add("pin", pinning, exchanging_alone, "one_exchange");
+  add("light_pin", pinning_lightly, exchanging_alone, "one_exchange");
   return run_registered(argc, argv);
 }

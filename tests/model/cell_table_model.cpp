@@ -3,128 +3,38 @@
 // A table of two or four cells with one or two slots each. The hash of a key is the key itself, so programs choose their
 // cells. Threads begin at a table that is prepared as far as possible, often with a resize under way, so that few steps
 // remain.
-//
-// Memory is never used twice in an execution and is filled with rubbish when it is allocated and when it is freed: atomics
-// there are recognised as not alive, so an array that is freed too early, used before it is made, or lost, fails the
-// execution. Values that are not copied are plain data, for which an unordered access is a race.
-#include "model/surroundings.hpp"
+#include "model/cell_surroundings.hpp"
 #include "support/catch.hpp"
 
 #include <tandem/cell/element.hpp>
 #include <tandem/cell/table.hpp>
-#include <tandem/sync/epoch.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
-#include <initializer_list>
-#include <new>
 #include <utility>
-#include <vector>
 
 namespace {
 
 namespace model = tandem::model;
+using model::allocator;
 using model::check;
+using model::execution_epoch;
 using model::explore;
+using model::high;
+using model::key;
+using model::low;
+using model::number_of;
 using model::program;
 using model::require_searched;
+using model::same_hash;
 using model::saw;
-
-// Memory that is not used twice in an execution. What is left at its end is an array or a box that was lost.
-class memory {
- public:
-  static void* allocate(std::size_t size, std::size_t alignment) {
-    const std::size_t rounded = (size + alignment - 1) / alignment * alignment;
-    void* const at = std::aligned_alloc(alignment, rounded);
-    if (at == nullptr) throw std::bad_alloc();
-    std::memset(at, 0xcd, rounded);
-    ++in_use_;
-    return at;
-  }
-  static void free(void* at, std::size_t size) {
-    std::memset(at, 0xdd, size);
-    freed_.push_back(at);
-    --in_use_;
-  }
-  // For main, when the table is gone.
-  static void check_all_freed() { check(in_use_ == 0, "an array, a block or a box is lost"); }
-  static void begin() {
-    for (void* const at : freed_) std::free(at);
-    freed_.clear();
-    in_use_ = 0;
-  }
-
- private:
-  static inline std::vector<void*> freed_;
-  static inline long in_use_ = 0;
-};
-
-template <class T>
-struct allocator {
-  using value_type = T;
-  allocator() = default;
-  template <class U>
-  allocator(const allocator<U>&) noexcept {}
-  T* allocate(std::size_t n) {
-    return static_cast<T*>(memory::allocate(n * sizeof(T), std::max(alignof(T), alignof(std::max_align_t))));
-  }
-  void deallocate(T* at, std::size_t n) noexcept { memory::free(at, n * sizeof(T)); }
-  template <class U>
-  bool operator==(const allocator<U>&) const noexcept {
-    return true;
-  }
-};
-
-// The policy, as tandem::global_epoch.
-struct execution_epoch {
-  using domain_type = model::epoch_of_execution::domain_type;
-  static inline model::epoch_of_execution* now = nullptr;
-  static domain_type& domain() noexcept { return now->domain(); }
-  static domain_type::record& here() { return now->here(); }
-  static domain_type::record& here_if_any() noexcept { return now->here(); }
-};
-
-// What an execution needs before it makes a table: `surroundings here(threads)`. At its end everything must have been
-// freed.
-class surroundings {
- public:
-  explicit surroundings(std::size_t threads) : epoch_(threads) {
-    memory::begin();
-    execution_epoch::now = &epoch_;
-    // Not the first epoch: numbers of epochs that have passed are tickets that have expired.
-    epoch_.domain().try_advance();
-  }
-  surroundings(const surroundings&) = delete;
-  surroundings& operator=(const surroundings&) = delete;
-  ~surroundings() { memory::check_all_freed(); }
-
- private:
-  model::epoch_of_execution epoch_;
-};
-
-struct same_hash {
-  using is_avalanching = void;
-  std::size_t operator()(std::uint64_t key) const noexcept { return static_cast<std::size_t>(key); }
-};
+using model::search_partly;
+using model::surroundings;
 
 // Has a state that comparisons read, and a swap of tables writes.
 struct same_key {
   model::plain<int> state;
   bool operator()(std::uint64_t a, std::uint64_t b) const { return state.read() == 0 && a == b; }
-};
-
-// The key with this tag in this eighth of the hashes. With two cells, 0 to 3 are in the first.
-constexpr std::uint64_t key(unsigned eighth, unsigned tag) { return std::uint64_t{eighth} << 61 | tag; }
-
-template <std::size_t Slots, std::size_t Moves>
-struct table_options {
-  using atomics = model::atomics;
-  using epoch = execution_epoch;
-  static constexpr std::size_t slots = Slots;
-  static constexpr std::size_t moves_per_write = Moves;
 };
 
 // Two numbers that are equal in every state that a reader may see.
@@ -172,7 +82,7 @@ using tandem::cell::ignore;
 // A table with the operations of the programs.
 template <class Kind, std::size_t Slots = 2, std::size_t Moves = 4>
 class tested_table {
-  struct options : table_options<Slots, Moves> {
+  struct options : model::table_options<Slots, Moves> {
     static constexpr bool optimistic_reads = Kind::optimistic;
   };
   using element = tandem::cell::map_element<std::uint64_t, typename Kind::value>;
@@ -250,26 +160,6 @@ class tested_table {
 
   table_type table_;
 };
-
-// The numbers that go with a key: 100 times its tag, and up.
-constexpr std::uint64_t number_of(std::uint64_t k, std::uint64_t more = 0) { return (k & 0xff) * 100 + more; }
-
-constexpr std::uint64_t low = key(0, 1);
-constexpr std::uint64_t high = key(4, 2);
-
-// For programs that are too large to be searched as a whole: all executions with at most so many preemptions, and then
-// some at random, which interrupt their threads more often.
-template <class Body>
-void search_partly(const char* name, int preemptions, Body body, std::initializer_list<const char*> must,
-                   model::options o = {}) {
-  o.preemptions = preemptions;
-  require_searched(name, explore(o, body), must);
-  o.preemptions = -1;
-  o.random_executions = 10'000;
-  const model::result r = explore(o, body);
-  INFO(name << ", at random: " << r);
-  REQUIRE_FALSE(r.failed);
-}
 
 // ---- Within one array.
 
@@ -762,7 +652,7 @@ TEMPLATE_TEST_CASE("a swap loses no array that waits to be freed", "[model][cell
 
 template <class Kind>
 class two_arrays {
-  struct options : table_options<1, 1> {
+  struct options : model::table_options<1, 1> {
     static constexpr bool optimistic_reads = Kind::optimistic;
   };
   using element = tandem::cell::map_element<std::uint64_t, typename Kind::value>;

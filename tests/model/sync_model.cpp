@@ -1,13 +1,17 @@
-// versioned_lock and basic_epoch under the model checker: one small program per edge of each protocol, with plain data
-// where the protocol promises that accesses are ordered.
+// versioned_lock, basic_epoch, basic_own_epoch and retire_list under the model checker: one small program per edge of each
+// protocol, with plain data where the protocol promises that accesses are ordered.
 #include "model/surroundings.hpp"
 #include "support/catch.hpp"
 
 #include <tandem/sync/backoff.hpp>
 #include <tandem/sync/epoch.hpp>
+#include <tandem/sync/retire_list.hpp>
 #include <tandem/sync/versioned_lock.hpp>
 
+#include <array>
+#include <cstddef>
 #include <initializer_list>
+#include <utility>
 
 namespace {
 
@@ -482,6 +486,379 @@ TEST_CASE("a record is given on with everything that was done with it", "[model]
                              epoch.adopt(*second);
                            }),
                    {"the same"});
+}
+
+// ---- retire_list.
+
+using domain_type = epoch_of_execution::domain_type;
+
+// Something that readers find by the place that it is in, and that is disposed of once.
+struct thing {
+  thing* next_retired = nullptr;
+  model::atomic<int> in_sight{1};
+  model::plain<int> content{0};
+  bool disposed = false;
+
+  static std::size_t retired_bytes() { return 8; }
+
+  // For a pinned thread, as `shown::look`.
+  void look(const char* found, const char* gone) {
+    if (in_sight.load(std::memory_order_relaxed) == 0) {
+      saw(gone);
+      return;
+    }
+    static_cast<void>(content.read());
+    saw(found);
+    static_cast<void>(content.read());
+  }
+};
+
+class tested_list {
+ public:
+  // By the caller's thread, as its first thread or its second: in one stripe, or in stripes of their own.
+  void take_out_and_retire(thing& t, std::size_t number) {
+    t.in_sight.store(0, std::memory_order_relaxed);
+    list_.retire(number, &t);
+  }
+  void collect(epoch_of_execution& epoch, int advances = 3) {
+    list_.collect(epoch.domain(), advances, [this](thing* t) { dispose(*t); });
+  }
+  bool is_due() { return list_.is_due(); }
+  std::size_t objects() const { return list_.stats().objects; }
+  void dispose_rest() {
+    list_.dispose_all([this](thing* t) { dispose(*t); });
+  }
+
+ private:
+  static void dispose(thing& t) {
+    check(!t.disposed, "disposed of twice");
+    t.disposed = true;
+    t.content.write(1);
+  }
+
+  tandem::retire_list<thing, domain_type, model::atomics> list_;
+};
+
+// For main, when nobody is pinned.
+void check_rest_is_due(tested_list& list, epoch_of_execution& epoch, std::initializer_list<const thing*> all) {
+  if (list.objects() != 0) {
+    saw("left for later");
+    check(list.is_due(), "forgotten");
+    list.collect(epoch);
+  }
+  for (const thing* const t : all) check(t->disposed, "kept although nobody is pinned");
+  check(list.objects() == 0, "not counted");
+}
+
+TEST_CASE("what is retired is disposed of once, when no thread that has found it is pinned", "[model][retire_list]") {
+  in_both_forms(
+      [](program& p) {
+        epoch_of_execution epoch(2);
+        tested_list list;
+        thing t;
+        p.thread("reader", [&] {
+          {
+            const auto pin = epoch.enter();
+            t.look("found", "gone");
+          }
+          if (list.is_due()) list.collect(epoch);
+        });
+        p.thread("keeper", [&] {
+          list.take_out_and_retire(t, 0);
+          list.collect(epoch);
+        });
+        p.run();
+        saw(t.disposed ? "disposed of" : "held back");
+        check_rest_is_due(list, epoch, {&t});
+      },
+      {"found", "gone", "disposed of", "held back"}, 2);
+}
+
+TEST_CASE("what several threads retire is disposed of once", "[model][retire_list]") {
+  for (const std::size_t second : {0U, 1U}) {
+    model::options o;
+    o.preemptions = 2;
+    require_searched(second == 0 ? "one stripe" : "two stripes",
+                     explore(o,
+                             [second](program& p) {
+                               epoch_of_execution epoch(2);
+                               tested_list list;
+                               thing a;
+                               thing b;
+                               p.thread("one", [&] {
+                                 list.take_out_and_retire(a, 0);
+                                 list.collect(epoch);
+                               });
+                               p.thread("two", [&] {
+                                 list.take_out_and_retire(b, second);
+                                 list.collect(epoch);
+                               });
+                               p.run();
+                               check_rest_is_due(list, epoch, {&a, &b});
+                             }),
+                     {"left for later"});
+  }
+}
+
+TEST_CASE("what one thread retires and another collects is out of sight", "[model][retire_list]") {
+  in_both_forms(
+      [](program& p) {
+        epoch_of_execution epoch(3);
+        tested_list list;
+        thing t;
+        p.thread("reader", [&] {
+          const auto pin = epoch.enter();
+          t.look("found", "gone");
+        });
+        p.thread("retires", [&] {
+          // So that a ticket that was taken before this has expired.
+          epoch.domain().try_advance();
+          list.take_out_and_retire(t, 0);
+        });
+        p.thread("collects", [&] { list.collect(epoch); });
+        p.run();
+        saw(t.disposed ? "disposed of" : "held back");
+        check_rest_is_due(list, epoch, {&t});
+      },
+      {"found", "gone", "disposed of", "held back"}, 2);
+}
+
+TEST_CASE("what a collection has not found is due", "[model][retire_list]") {
+  model::options o;
+  o.preemptions = 2;
+  require_searched("two stripes",
+                   explore(o,
+                           [](program& p) {
+                             epoch_of_execution epoch(3);
+                             tested_list list;
+                             thing a;
+                             thing b;
+                             p.thread("one", [&] { list.take_out_and_retire(a, 0); });
+                             p.thread("two", [&] { list.take_out_and_retire(b, 1); });
+                             p.thread("collects", [&] { list.collect(epoch); });
+                             p.run();
+                             check_rest_is_due(list, epoch, {&a, &b});
+                           }),
+                   {"left for later"});
+  require_searched("beside an old batch that a thread holds back, and lets go",
+                   explore(o,
+                           [](program& p) {
+                             epoch_of_execution epoch(3);
+                             tested_list list;
+                             thing old;
+                             thing late;
+                             {
+                               const auto pin = epoch.enter();
+                               list.take_out_and_retire(old, 0);
+                               list.collect(epoch);
+                             }
+                             p.thread("retires", [&] { list.take_out_and_retire(late, 1); });
+                             p.thread("holds back", [&] {
+                               const auto pin = epoch.enter();
+                               list.collect(epoch);
+                             });
+                             p.thread("collects", [&] { list.collect(epoch); });
+                             p.run();
+                             check_rest_is_due(list, epoch, {&old, &late});
+                           }),
+                   {"left for later"});
+}
+
+TEST_CASE("what is retired late is not disposed of with what was retired early", "[model][retire_list]") {
+  in_both_forms(
+      [](program& p) {
+        epoch_of_execution epoch(2);
+        tested_list list;
+        thing early;
+        thing late;
+        {
+          const auto pin = epoch.enter();
+          list.take_out_and_retire(early, 0);
+          list.collect(epoch);
+          check(!early.disposed, "while somebody was pinned");
+        }
+        epoch.domain().try_advance();
+        // The first's ticket has expired.
+        p.thread("reader", [&] {
+          const auto pin = epoch.enter();
+          late.look("found", "gone");
+        });
+        p.thread("keeper", [&] {
+          list.take_out_and_retire(late, 0);
+          list.collect(epoch, 1);
+          check(early.disposed, "not disposed of when it had expired");
+          list.collect(epoch, 1);
+          list.collect(epoch, 1);
+        });
+        p.run();
+        saw(late.disposed ? "disposed of" : "held back");
+        check_rest_is_due(list, epoch, {&early, &late});
+      },
+      {"found", "gone", "disposed of", "held back"}, 2);
+}
+
+TEST_CASE("what comes to a batch that waits makes it wait longer", "[model][retire_list]") {
+  in_both_forms(
+      [](program& p) {
+        epoch_of_execution epoch(2);
+        tested_list list;
+        thing old;
+        thing early;
+        thing late;
+        {
+          // The old batch waits for this pin, and so the young one has to take in what comes.
+          const auto pin = epoch.enter();
+          list.take_out_and_retire(old, 0);
+          list.collect(epoch);
+          list.take_out_and_retire(early, 0);
+          list.collect(epoch);
+        }
+        // The old batch has expired, and the young one is about to.
+        epoch.domain().try_advance(2);
+        p.thread("reader", [&] {
+          const auto pin = epoch.enter();
+          late.look("found", "gone");
+        });
+        p.thread("keeper", [&] {
+          list.take_out_and_retire(late, 1);
+          for (int i = 0; i != 3; ++i) list.collect(epoch, 1);
+        });
+        p.run();
+        saw(late.disposed ? "disposed of" : "held back");
+        check_rest_is_due(list, epoch, {&old, &early, &late});
+      },
+      {"found", "gone", "disposed of", "held back"}, 2);
+}
+
+// ---- basic_own_epoch.
+
+// An epoch that gives threads their numbers, for those who come and go: a thread joins when it is first asked for its record.
+struct numbers {
+  using domain_type = epoch_of_execution::domain_type;
+  static inline domain_type* now = nullptr;
+  static inline std::array<domain_type::record*, model::max_threads> of{};
+
+  static std::size_t thread() { return model::machine::active->current_thread(); }
+  static domain_type::record& here() {
+    if (of[thread()] == nullptr) of[thread()] = &now->join();
+    return *of[thread()];
+  }
+  static domain_type::record& here_if_any() { return has_record() ? *of[thread()] : nobody; }
+  static bool has_record() { return of[thread()] != nullptr; }
+  static void leave() { now->leave(*std::exchange(of[thread()], nullptr)); }
+
+  static inline domain_type::record nobody{1, 0};
+};
+
+class numbered {
+ public:
+  numbered() {
+    numbers::of = {};
+    numbers::now = &domain_;
+  }
+  numbered(const numbered&) = delete;
+  numbered& operator=(const numbered&) = delete;
+  ~numbered() { domain_.release_records(); }
+
+ private:
+  domain_type domain_;
+};
+
+using own = tandem::basic_own_epoch<numbers, model::atomics>;
+
+TEST_CASE("what a thread has found under a pin of an own epoch is not freed", "[model][own_epoch]") {
+  in_both_forms(
+      [](program& p) {
+        numbered threads;
+        own epoch;
+        shown s;
+        p.thread("reader", [&] {
+          // Without a record, and without one of this epoch.
+          const auto may_enter = [&] { return domain_type::may_enter_lightly(epoch.here_if_any()); };
+          check(!may_enter(), "entered with nobody's record");
+          static_cast<void>(numbers::here());
+          for (int i = 0; i != 2; ++i) {
+            if (may_enter()) {
+              check(i == 1, "entered with nobody's record");
+              const auto light = epoch.domain().enter_lightly(epoch.here_if_any());
+              s.look("found again", "gone");
+              continue;
+            }
+            const auto pin = epoch.domain().enter(epoch.here());
+            s.look("found", "gone");
+          }
+        });
+        p.thread("keeper", [&] {
+          s.take_out();
+          const auto ticket = epoch.domain().take_ticket();
+          epoch.domain().try_advance();
+          if (!epoch.domain().has_expired(ticket)) {
+            saw("held up");
+            return;
+          }
+          s.free();
+          saw("freed");
+        });
+        p.run();
+      },
+      {"found", "gone", "held up", "freed"}, 3);
+}
+
+TEST_CASE("threads that come to an own epoch at once have a record each", "[model][own_epoch]") {
+  model::options o;
+  o.preemptions = 3;
+  require_searched("two threads",
+                   explore(o,
+                           [](program& p) {
+                             numbered threads;
+                             own epoch;
+                             const domain_type::record* got[2] = {};
+                             for (const std::size_t i : {0U, 1U}) {
+                               p.thread(i == 0 ? "one" : "two", [&, i] {
+                                 got[i] = &epoch.here();
+                                 check(&epoch.here() == got[i], "another one the next time");
+                                 check(&epoch.here_if_any() == got[i], "another one if asked so");
+                               });
+                             }
+                             p.run();
+                             check(got[0] != got[1], "one record for both");
+                             check(epoch.domain().count().records == 2, "a record is lost");
+                           }),
+                   {});
+}
+
+TEST_CASE("a record of an own epoch goes on with the number of a thread that has ended", "[model][own_epoch]") {
+  in_both_forms(
+      [](program& p) {
+        numbered threads;
+        own epoch;
+        shown s;
+        model::plain<int> notes[2];  // what a thread notes beside its record
+        std::size_t number[2] = {};
+        const domain_type::record* got[2] = {};
+        const auto visit = [&](std::size_t i) {
+          number[i] = numbers::here().number;
+          got[i] = &epoch.here();
+          notes[number[i]].write(1);
+          {
+            const auto pin = epoch.domain().enter(epoch.here());
+            s.look("found", "gone");
+          }
+          numbers::leave();
+        };
+        p.thread("one", [&] { visit(0); });
+        p.thread("two", [&] {
+          visit(1);
+          s.take_out();
+          const auto ticket = epoch.domain().take_ticket();
+          epoch.domain().try_advance();
+          if (epoch.domain().has_expired(ticket)) s.free();
+        });
+        p.run();
+        check((number[0] == number[1]) == (got[0] == got[1]), "not the record that goes with the number");
+        saw(got[0] == got[1] ? "one record for both" : "a record each");
+      },
+      {"found", "one record for both", "a record each"}, 2);
 }
 
 }  // namespace

@@ -9,10 +9,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
+#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -68,6 +71,7 @@ using pairs = index_of<std::uint64_t>;
 using tiny_pairs = index_of<std::uint64_t, pausing_hash, tiny>;
 using nodes = index_of<living>;
 using tiny_nodes = index_of<living, pausing_hash, tiny>;
+using nodes_apart = index_of<living, tandem::hash<std::uint64_t>, apart>;
 using crowded_pairs = index_of<std::uint64_t, two_cells_hash, tiny>;
 using interrupted_pairs = index_of<std::uint64_t, pausing_hash, interrupted>;
 
@@ -195,6 +199,67 @@ TEST_CASE("cell_index: what a reader holds back is bounded by what is erased, an
     }
     CHECK(m.stats().retired.objects == 0);
     CHECK(living::count() == 10);
+  }
+  check_no_value_is_left();
+}
+
+TEMPLATE_TEST_CASE("cell_index: threads that come and go leave nothing behind beside readers that stay",
+                   "[cell_index][stress]", nodes, tiny_nodes, nodes_apart) {
+  {
+    TestType m;
+    constexpr std::uint64_t keys = 64;
+    constexpr std::size_t stayers = 2;
+    constexpr std::size_t spawners = 2;
+    constexpr std::size_t each = rounds(150);
+    for (std::uint64_t k = 0; k != keys; ++k) m.insert_or_assign(k, living(k + 1));
+    std::atomic<std::size_t> going{spawners};
+    std::atomic<std::size_t> shown{0};
+    // A thread's whole life: it finds, replaces, erases and inserts, and its last guard ends with it.
+    auto const visit = [&](std::size_t n, std::size_t worker, thread_group& group) {
+      try {
+        auto const last = m.find(n % keys);
+        for (std::uint64_t i = 0; i != 8; ++i) {
+          std::uint64_t const k = (n * 8 + i) % keys;
+          if (auto const found = m.find(k); found && value_of(found->second) % 1000 != k + 1) {
+            fail("another key's value");
+          }
+          m.insert_or_assign(k, living(1000 * n + k + 1));
+          // The upper half comes and goes.
+          if (k >= keys / 2 && m.erase(k) != 0) m.insert(k, living(k + 1));
+        }
+        if (last && value_of(last->second) % 1000 != n % keys + 1) fail("a guard shows a dead value");
+      } catch (const std::exception& e) {
+        group.report(worker, e.what());
+      }
+    };
+    run_threads(spawners + stayers, [&](std::size_t worker, thread_group& group) {
+      if (worker < spawners) {
+        for (std::size_t n = 0; n != each && !group.failed(); ++n) {
+          std::thread([&] { visit(worker * each + n, worker, group); }).join();
+        }
+        going.fetch_sub(1, std::memory_order_relaxed);
+        return;
+      }
+      while (going.load(std::memory_order_relaxed) != 0 && !group.failed()) {
+        auto const all = m.enter();
+        std::size_t lower = 0;
+        for (int pass = 0; pass != 3; ++pass) {
+          for (const auto& element : all) {
+            if (value_of(element.second) % 1000 != element.first + 1) fail("another key's value");
+            lower += element.first < keys / 2;
+          }
+        }
+        if (lower != 3 * keys / 2) fail("a key that stays was not shown once");
+        shown.fetch_add(1, std::memory_order_relaxed);
+      }
+    });
+    CHECK(shown > 0);
+    CHECK(m.size() == keys);
+    // All that the threads have left goes with the guard of anybody; but within some milliseconds only so many look.
+    auto const deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (m.stats().retired.objects != 0 && std::chrono::steady_clock::now() < deadline) static_cast<void>(m.find(0));
+    CHECK(m.stats().retired.objects == 0);
+    CHECK(living::count() == static_cast<std::int64_t>(keys));
   }
   check_no_value_is_left();
 }

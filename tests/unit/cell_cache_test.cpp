@@ -33,6 +33,17 @@ struct with_slots : tandem::cell_cache_options {
   static constexpr std::size_t slots = Slots;
 };
 
+template <std::size_t Probation>
+struct with_probation : tandem::cell_cache_options {
+  static constexpr std::size_t probation = Probation;
+};
+struct weighs_its_value {
+  std::size_t operator()(std::uint64_t, int v) const { return static_cast<std::size_t>(v); }
+};
+struct weighed_with_probation : with_probation<2> {
+  using weigher = weighs_its_value;
+};
+
 struct same_hash {
   using is_avalanching = void;
   std::size_t operator()(std::uint64_t k) const noexcept { return static_cast<std::size_t>(k); }
@@ -362,6 +373,52 @@ TEST_CASE("cell_cache: what was put in before the table grew does not stay for e
   CHECK(first == 50);
   CHECK(c.capacity() == 1024);
   CHECK(c.stats().resizes >= 4);
+}
+
+TEST_CASE("cell_cache: with probation, what is asked for once does not push out what is used again", "[cell_cache]") {
+  const auto kept_after_a_scan = [](auto& c) {
+    // All in the first of two cells. The table cannot grow.
+    for (std::uint64_t n = 0; n != 32; ++n) c.put(key(0, 1, n), 1);
+    for (std::uint64_t n = 0; n != 32; ++n) CHECK(c.get(key(0, 1, n)));
+    for (std::uint64_t n = 0; n != 1000; ++n) c.put(key(0, 1, 100 + n), 2);
+    std::size_t kept = 0;
+    for (std::uint64_t n = 0; n != 32; ++n) kept += c.contains(key(0, 1, n));
+    CHECK(c.size() == 32);
+    return kept;
+  };
+  cache_of<int> plain(0, 64);
+  CHECK(kept_after_a_scan(plain) == 0);
+  cache_of<int, with_probation<6>> careful(0, 64);
+  std::size_t const kept = kept_after_a_scan(careful);
+  CHECK(kept >= 24);
+  CHECK(kept < 32);
+
+  // Who is used while on probation stays, as if it had always been there.
+  careful.put(key(0, 1, 5000), 3);
+  CHECK(careful.get(key(0, 1, 5000)) == 3);
+  for (std::uint64_t n = 0; n != 100; ++n) careful.put(key(0, 1, 6000 + n), 2);
+  CHECK(careful.contains(key(0, 1, 5000)));
+  CHECK(careful.size() == 32);
+  // And what has not been used for longest goes for those that are.
+  for (std::uint64_t n = 0; n != 64; ++n) {
+    careful.put(key(0, 1, 7000 + n), 4);
+    CHECK(careful.get(key(0, 1, 7000 + n)) == 4);
+  }
+  CHECK(!careful.contains(key(0, 1, 5000)));
+}
+
+TEST_CASE("cell_cache: probation counts by weight, too", "[cell_cache]") {
+  // Each of two cells has half of the weight: room for ten.
+  cache_of<int, weighed_with_probation> c(0, 20);
+  for (std::uint64_t n = 0; n != 10; ++n) {
+    c.put(key(0, 1, n), 1);
+    CHECK(c.get(key(0, 1, n)));
+  }
+  for (std::uint64_t n = 0; n != 100; ++n) c.put(key(0, 1, 100 + n), 1);
+  std::size_t kept = 0;
+  for (std::uint64_t n = 0; n != 10; ++n) kept += c.contains(key(0, 1, n));
+  CHECK(kept >= 7);
+  CHECK(c.size() == 10);
 }
 
 TEST_CASE("cell_cache: who evicts is told about each element, and so is the function", "[cell_cache]") {

@@ -223,40 +223,51 @@ TEST_CASE("synchronize does not wait for those who pin themselves after it has b
   second.end();
 }
 
-TEST_CASE("the shortcut is for threads that are not pinned, where light barriers will do", "[epoch]") {
+TEST_CASE("who is not pinned may enter lightly, where light barriers will do", "[epoch]") {
   using domain_type = tandem::basic_epoch<>;
-  using shortcut = domain_type::shortcut;
   static domain_type domain;
   auto& mine = domain.join();
   if (tandem::std_atomics::heavy_barrier_available()) {
-    REQUIRE(domain_type::shortcut_for(mine) == shortcut::light);
+    REQUIRE(domain_type::may_enter_lightly(mine));
     {
       domain_type::pin const pin = domain.enter_lightly(mine);
       CHECK(is_pinned<tandem::std_atomics>(mine));
       CHECK(advances_until_expired(domain, domain.take_ticket()) == 100);
-      CHECK(domain_type::shortcut_for(mine) == shortcut::nested);
+      CHECK_FALSE(domain_type::may_enter_lightly(mine));
     }
     CHECK_FALSE(is_pinned<tandem::std_atomics>(mine));
   } else {
-    CHECK(domain_type::shortcut_for(mine) == shortcut::none);
+    CHECK_FALSE(domain_type::may_enter_lightly(mine));
   }
   auto outer = domain.enter(mine);
-  CHECK(domain_type::shortcut_for(mine) == shortcut::nested);
-  CHECK(domain.begin(mine) == nullptr);
+  CHECK_FALSE(domain_type::may_enter_lightly(mine));
   outer.end();
   CHECK_FALSE(is_pinned<tandem::std_atomics>(mine));
 
   using other_domain = tandem::basic_epoch<without_barriers>;
   static other_domain without;
   auto& there = without.join();
-  CHECK(other_domain::shortcut_for(there) == other_domain::shortcut::none);
-  {
-    other_domain::pin const pin(without.begin(there));
-    CHECK(is_pinned<without_barriers>(there));
-    CHECK(other_domain::shortcut_for(there) == other_domain::shortcut::nested);
-  }
-  CHECK_FALSE(is_pinned<without_barriers>(there));
+  CHECK_FALSE(other_domain::may_enter_lightly(there));
   CHECK(advances_until_expired(without, without.take_ticket()) == 1);
+}
+
+TEMPLATE_TEST_CASE("pins end in any order, and the last one counts", "[epoch]", tandem::std_atomics, without_barriers) {
+  static tandem::basic_epoch<TestType> domain;
+  auto& mine = domain.join();
+  auto first = domain.enter(mine);
+  auto second = domain.enter(mine);
+  auto third = domain.enter(mine);
+  auto const ticket = domain.take_ticket();
+  first.end();
+  CHECK(is_pinned<TestType>(mine));
+  third.end();
+  CHECK(is_pinned<TestType>(mine));
+  CHECK(advances_until_expired(domain, ticket) == 100);
+  second.end();
+  CHECK_FALSE(is_pinned<TestType>(mine));
+  CHECK(domain.try_advance());
+  CHECK(domain.try_advance());
+  CHECK(domain.has_expired(ticket));
 }
 
 TEMPLATE_TEST_CASE("records are counted as they are made, and used again", "[epoch]", tandem::std_atomics,
@@ -276,21 +287,19 @@ TEMPLATE_TEST_CASE("records are counted as they are made, and used again", "[epo
   CHECK(domain.join().number == 2);
 }
 
-TEST_CASE("a thread without a record has no shortcut, and has one after its first pin", "[epoch]") {
-  using shortcut = global_epoch::domain_type::shortcut;
-  bool const light = tandem::std_atomics::heavy_barrier_available();
-  shortcut before = shortcut::light, after = shortcut::nested;
-  bool same = false, nothing_left = false;
+TEST_CASE("a thread without a record may not enter lightly, and may after its first pin", "[epoch]") {
+  using domain_type = global_epoch::domain_type;
+  bool before = true, after = false, same = false, nothing_left = false;
   elsewhere([&] {
     auto& nobody = global_epoch::here_if_any();
-    before = global_epoch::domain_type::shortcut_for(nobody);
+    before = domain_type::may_enter_lightly(nobody);
     auto& mine = global_epoch::here();
     nothing_left = &mine != &nobody && &global_epoch::here() == &mine;
-    after = global_epoch::domain_type::shortcut_for(global_epoch::here_if_any());
+    after = domain_type::may_enter_lightly(global_epoch::here_if_any());
     same = &global_epoch::here_if_any() == &mine && !is_pinned<tandem::std_atomics>(mine);
   });
-  CHECK(before == shortcut::none);
-  CHECK(after == (light ? shortcut::light : shortcut::none));
+  CHECK_FALSE(before);
+  CHECK(after == tandem::std_atomics::heavy_barrier_available());
   CHECK(same);
   CHECK(nothing_left);
 }

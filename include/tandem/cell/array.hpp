@@ -169,6 +169,8 @@ class cell_array {
     }
     return c;
   }
+  // Whether it is far away from the processor for the most part.
+  bool is_large() const noexcept { return shift_ < hash_bits - large; }
   // How many bits of the hash choose the cell.
   unsigned index_bits() const noexcept { return static_cast<unsigned>(hash_bits) - shift_; }
   // The hashes of cell i begin here.
@@ -259,6 +261,14 @@ class cell_array {
   // The element is the most recent one of its cell from here on. Needs no lock.
   static void use(cell c, place p) noexcept {
     if constexpr (recent::kept) recent::use(c.at->clock, c.at->stamps, index_of(c, p));
+  }
+  // The element is an old one of its cell from here on: about so many others are older, and if there are no more than that it
+  // is the most recent one. Precondition: older is not zero.
+  static void join(cell c, place p, std::size_t older) noexcept {
+    unsigned const i = index_of(c, p);
+    std::uint32_t const others = c.at->occupied.load(std::memory_order_relaxed) & ~(std::uint32_t{1} << i);
+    if (static_cast<std::size_t>(std::popcount(others)) <= older) return use(c, p);
+    recent::join(c.at->stamps, i, others, older);
   }
   // Precondition: the cell is not empty.
   static place oldest(cell c) noexcept {
@@ -561,7 +571,6 @@ class cell_array {
       return home_of(hash) % slots / in_line * in_line;
     }
   }
-  bool is_large() const noexcept { return shift_ < hash_bits - large; }
   // Where approach() will look, if that is free, or the next one. In a small array the first one, so that fewer lines are in use.
   unsigned nearest(std::uint32_t free, std::size_t hash) const noexcept {
     if (!is_large()) return static_cast<unsigned>(std::countr_zero(free));

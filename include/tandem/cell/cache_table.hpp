@@ -11,6 +11,9 @@
 // Shrinking is begun by erasures, as in the table, and ended by later calls of put(): cells that become one may together have
 // too many elements, and only put() has somebody to tell about these.
 //
+// Probation. An element that takes the place of another may be said to be older than it is, so that it goes soon unless it is
+// used; which of several elements of the same age goes first is left open.
+//
 // Weights. If Options have a weigher, each cell has an equal share of the weight that the table may have. put() weighs the
 // elements of the cell that it has changed, and evicts until they fit. When the table grows shares become smaller, which
 // a cell notices at its next put().
@@ -45,6 +48,8 @@ class cache_table : public table<Element, Hash, KeyEqual, Allocator, Options> {
   using typename base::tagged;
   using weigher = typename Options::weigher;
   static constexpr bool weighs = !std::is_void_v<weigher>;
+  static constexpr std::size_t probation = Options::probation;
+  static_assert(probation < array::slots, "fewer elements of a cell can be older than one of them than it has");
 
  public:
   using typename base::size_type;
@@ -74,8 +79,8 @@ class cache_table : public table<Element, Hash, KeyEqual, Allocator, Options> {
   evicted nothing_evicted() const noexcept { return evicted(this->allocator_); }
 
   // If there is no such key, and wanted() is true, constructs an element of args and returns true. If there is one, calls
-  // on_old(element). In both cases it is the most recent one of its cell. `out` gets what has to go for it; returns how many
-  // of these had to go before that, for other reasons.
+  // on_old(element). In both cases it is the most recent one of its cell, unless it begins on probation. `out` gets what has to
+  // go for it; returns how many of these had to go before that, for other reasons.
   //
   // Everything but what args, on_old and the comparison throw, and the allocator for an element of its own, is dealt with.
   // Nothing has changed then but that groups may have been moved.
@@ -104,6 +109,8 @@ class cache_table : public table<Element, Hash, KeyEqual, Allocator, Options> {
       }
       if (!wanted()) return before;
       place made;
+      // Cells of a table that weighs are seldom full.
+      bool on_probation = probation != 0 && weighs;
       if (!array::is_full(*held.c.at)) {
         at_end.changed();
         made = held.in->insert(this->allocator_, held.c, k.hash, std::forward<Args>(args)...);
@@ -117,8 +124,13 @@ class cache_table : public table<Element, Hash, KeyEqual, Allocator, Options> {
         at_end.changed();
         made = array::oldest(held.c);
         array::supersede(this->allocator_, held.c, made, k.hash, out, std::forward<Args>(args)...);
+        on_probation = probation != 0;
       }
-      array::use(held.c, made);
+      if (on_probation) {
+        array::join(held.c, made, probation);
+      } else {
+        array::use(held.c, made);
+      }
       if constexpr (weighs) trim(held, made, out);
       break;
     }

@@ -3,7 +3,9 @@
 // needed, and not for as long as the program runs.
 //
 // A guard must be ended by the thread that began it, and before its container is destroyed, moved from or swapped; debug builds
-// report a container that is destroyed before its guards. Dereferencing an empty one is reported in debug builds, too.
+// report a container that is destroyed before its guards. Dereferencing an empty one is reported in debug builds, too. A guard
+// in a thread_local object must be ended before the thread's end: when such objects are destroyed, another thread may have
+// taken over the record of the epoch that says who is pinned.
 #ifndef TANDEM_CELL_INDEX_GUARDS_HPP
 #define TANDEM_CELL_INDEX_GUARDS_HPP
 
@@ -149,8 +151,8 @@ class [[nodiscard]] index_range {
         std::conditional_t<Engine::inline_pairs, std::input_iterator_tag, std::forward_iterator_tag>;
     using value_type = stored;
     using difference_type = std::ptrdiff_t;
-    // Pairs that are copied out of the table are shown by value.
-    using reference = std::conditional_t<Engine::inline_pairs, stored, const stored&>;
+    // Pairs that are copied out of the table are shown by value; const, as to change a copy would change nothing.
+    using reference = std::conditional_t<Engine::inline_pairs, const stored, const stored&>;
     class arrow {
      public:
       explicit arrow(const stored& x) : value_(x) {}

@@ -51,8 +51,8 @@ class indexing : public storing<Engine> {
     auto&& sought = detail::as_key<types>(k);
     return guard(engine_, hashed(sought));
   }
-  // A guard of everything: a forward range of const value_type&, or of value_type where pairs are kept in words; and lookups that
-  // cost less.
+  // A guard of everything: a forward range of const value_type&, or of const value_type where pairs are kept in words; and
+  // lookups that cost less.
   [[nodiscard]] range_guard enter(caller where = caller::here()) const {
     called_from const place(where);
     return range_guard(engine_);

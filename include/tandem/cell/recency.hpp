@@ -16,6 +16,8 @@
 // is used often is seen soon. What is misplaced until it is used again is what was used in between, and the element that was
 // used by that thread.
 //
+// An element on probation (cell_cache_options) begins with an older stamp than the clock's; its first use is as any other's.
+//
 // None of this is ordered with anything: the stamps say what is worth keeping, and nothing depends on their being right.
 #ifndef TANDEM_CELL_RECENCY_HPP
 #define TANDEM_CELL_RECENCY_HPP
@@ -69,6 +71,18 @@ struct recency {
     if (most != c.load(std::memory_order_relaxed)) [[unlikely]]
       c.store(most, std::memory_order_relaxed);
     return found;
+  }
+  // As if the element had been used last at the time of the n-th oldest of some others: so about n of them are older.
+  // Precondition: n is not zero, and there are n.
+  static void join(stamps& s, unsigned i, std::uint32_t others, std::size_t n) noexcept {
+    std::array<time, Slots> seen;
+    std::size_t count = 0;
+    for (std::uint32_t left = others; left != 0; left &= left - 1) {
+      seen[count++] = s.of[std::countr_zero(left)].load(std::memory_order_relaxed);
+    }
+    auto const nth = seen.begin() + static_cast<std::ptrdiff_t>(n - 1);
+    std::nth_element(seen.begin(), nth, seen.begin() + static_cast<std::ptrdiff_t>(count));
+    s.of[i].store(*nth, std::memory_order_relaxed);
   }
   // The latest time known to a cell.
   static time now(const clock& c, const stamps& s) noexcept {

@@ -740,17 +740,14 @@ class table : protected epoch_user<typename Options::epoch> {
   // The same, to be inlined where it matters.
   [[gnu::always_inline]] pin enter_quickly() const {
     auto& mine = epoch::here_if_any();
-    switch (domain_type::shortcut_for(mine)) {
-      [[likely]] case domain_type::shortcut::light:
-        return epoch::domain().enter_lightly(mine);
-      case domain_type::shortcut::nested:
-        return pin();
-      default:
-        return pin(enter_slowly());
-    }
+    if (domain_type::may_enter_lightly(mine)) [[likely]]
+      return epoch::domain().enter_lightly(mine);
+    return pin(begin());
   }
-  [[gnu::noinline, gnu::cold]] typename domain_type::record* enter_slowly() const {
-    return epoch::domain().begin(epoch::here());
+  [[gnu::noinline, gnu::cold]] typename domain_type::record* begin() const {
+    auto& mine = epoch::here();
+    epoch::domain().begin(mine);
+    return &mine;
   }
 
   // ---- Cells and their locks.
@@ -1124,7 +1121,7 @@ class table : protected epoch_user<typename Options::epoch> {
     pin const pinned = enter();
     tagged const w = word();
     array* const a = current(w);
-    if (a == nullptr || (w & flags) != 0) return;
+    if (a == nullptr || (w & flags) != 0 || !a->is_large()) return;
     for (std::size_t i = 0; i != n; ++i) array::fetch_line(a->at_hash(hashes[i]));
     for (std::size_t i = 0; i != n; ++i) array::fetch_slot(a->at_hash(hashes[i]), hashes[i]);
   }

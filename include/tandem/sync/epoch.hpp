@@ -52,19 +52,21 @@ class [[gnu::visibility("default")]] basic_epoch {
     constexpr record(std::uint64_t now, std::uint64_t idle_state) noexcept : state(now), idle(idle_state) {}
 
     typename Atomics::template atomic<std::uint64_t> state;
-    // 0 where a light barrier will do, so that shortcut_for() has a single thing to ask; `never` where not.
+    // 0 where a light barrier will do, so that may_enter_lightly() has a single thing to ask; `never` where not.
     std::uint64_t const idle;
+    // How many pins the thread has beside its first. They may end in any order. Nobody else looks at it.
+    std::size_t more_pins = 0;
     typename Atomics::template atomic<bool> claimed{true};
     // Constant once in the list.
     record* next = nullptr;
     std::size_t number = 0;  // counts the records
   };
 
-  // Ends the pin that enter() began, unless the thread was pinned before.
+  // What enter() began. The thread is pinned until the last of its pins has ended.
   class [[nodiscard]] pin {
    public:
     pin() noexcept = default;
-    explicit pin(record* outermost) noexcept : record_(outermost) {}
+    explicit pin(record* mine) noexcept : record_(mine) {}
     pin(pin&& other) noexcept : record_(std::exchange(other.record_, nullptr)) {}
     pin& operator=(pin&& other) noexcept {
       end();
@@ -74,7 +76,7 @@ class [[gnu::visibility("default")]] basic_epoch {
     ~pin() { end(); }
 
     void end() noexcept {
-      if (record_ != nullptr) unpin(*record_, record_->idle);
+      if (record_ != nullptr) end_one_of(*record_);
       record_ = nullptr;
     }
 
@@ -86,26 +88,27 @@ class [[gnu::visibility("default")]] basic_epoch {
   basic_epoch(const basic_epoch&) = delete;
   basic_epoch& operator=(const basic_epoch&) = delete;
 
-  // Pins the thread whose record is `mine`. Nested pins count as part of the outermost.
-  pin enter(record& mine) noexcept { return pin(begin(mine)); }
-  // As enter(): the record if this is the outermost pin, or else null; for pin's constructor.
-  record* begin(record& mine) noexcept {
-    if (mine.state.load(std::memory_order_relaxed) != mine.idle) return nullptr;
+  // Pins the thread whose record is `mine`. A thread that is pinned already stays so, with the epoch of its first pin.
+  pin enter(record& mine) noexcept {
+    begin(mine);
+    return pin(&mine);
+  }
+  // As enter(), without the end.
+  void begin(record& mine) noexcept {
+    if (mine.state.load(std::memory_order_relaxed) != mine.idle) {
+      ++mine.more_pins;
+      return;
+    }
     announce(mine, now_.load(std::memory_order_relaxed));
     if (mine.idle != 0) {
       // order[pin_meets]: acq_rel fetch_add; pairs with [scan_meets]: as a barrier; whoever comes second sees the other.
       meeting_.fetch_add(1, std::memory_order_acq_rel);
     }
-    return &mine;
   }
 
-  // For code that is to be inlined: what to do for the thread whose record is `mine`. `light`: enter_lightly(). `nested`: nothing,
-  // it is pinned. `none`: enter(), as it has no record, or a light barrier will not do.
-  enum class shortcut { light, nested, none };
-  static shortcut shortcut_for(const record& mine) noexcept {
-    std::uint64_t const state = mine.state.load(std::memory_order_relaxed);
-    return state == 0 ? shortcut::light : state != never ? shortcut::nested : shortcut::none;
-  }
+  // For code that is to be inlined: whether the thread whose record is `mine` is not pinned, has a record, and may pin itself with
+  // a light barrier. Then enter_lightly() does what enter() does.
+  static bool may_enter_lightly(const record& mine) noexcept { return mine.state.load(std::memory_order_relaxed) == 0; }
   pin enter_lightly(record& mine) noexcept {
     announce(mine, now_.load(std::memory_order_relaxed));
     return pin(&mine);
@@ -204,9 +207,13 @@ class [[gnu::visibility("default")]] basic_epoch {
  private:
   static constexpr std::uint64_t first_epoch = 1;
 
-  static void unpin(record& mine, std::uint64_t idle) noexcept {
+  static void end_one_of(record& mine) noexcept {
+    if (mine.more_pins != 0) [[unlikely]] {
+      --mine.more_pins;
+      return;
+    }
     // order[unpin]: release store; pairs with [scan]: what the thread read comes before the memory is freed.
-    mine.state.store(idle, std::memory_order_release);
+    mine.state.store(mine.idle, std::memory_order_release);
   }
   static void announce(record& mine, std::uint64_t now) noexcept {
     // order[pin]: release store; pairs with [scan]: since C++20 a plain store does not continue the release sequence of the
@@ -265,7 +272,7 @@ struct [[gnu::visibility("default")]] global_epoch {
     domain_type::record& mine = *here_;
     return &mine != &nobody_ ? mine : join();
   }
-  // As here(), but for a thread that has none one without a shortcut.
+  // As here(), but for a thread that has none one that may not enter lightly.
   static domain_type::record& here_if_any() noexcept { return *here_; }
   static bool has_record() noexcept { return here_ != &nobody_; }
 
@@ -308,34 +315,37 @@ struct [[gnu::visibility("default")]] global_epoch {
 // record in the global epoch, so nothing has to be done here when one ends: the next thread of that number takes the record on.
 //
 // Costs beside the global epoch: two more loads for a pin, and a record for each thread number that ever came by.
-class own_epoch {
+//
+// Shared: the epoch that gives threads their numbers, as global_epoch.
+template <class Shared, class Atomics = std_atomics>
+class basic_own_epoch {
  public:
-  using domain_type = basic_epoch<std_atomics>;
+  using domain_type = basic_epoch<Atomics>;
 
-  constexpr own_epoch() noexcept = default;
-  own_epoch(const own_epoch&) = delete;
-  own_epoch& operator=(const own_epoch&) = delete;
+  constexpr basic_own_epoch() noexcept = default;
+  basic_own_epoch(const basic_own_epoch&) = delete;
+  basic_own_epoch& operator=(const basic_own_epoch&) = delete;
   // Nobody uses it any more.
-  ~own_epoch() {
+  ~basic_own_epoch() {
     domain_.release_records();
     for (auto& g : groups_) delete[] g.load(std::memory_order_relaxed);
   }
 
   domain_type& domain() const noexcept { return domain_; }
   // Throws std::bad_alloc at the first call of a thread, and never later.
-  domain_type::record& here() const {
-    std::size_t const number = global_epoch::here().number;
-    domain_type::record* const mine = find(number);
+  typename domain_type::record& here() const {
+    std::size_t const number = Shared::here().number;
+    typename domain_type::record* const mine = find(number);
     return mine != nullptr ? *mine : join(number);
   }
-  domain_type::record& here_if_any() const noexcept {
-    if (!global_epoch::has_record()) return global_epoch::here_if_any();
-    domain_type::record* const mine = find(global_epoch::here_if_any().number);
+  typename domain_type::record& here_if_any() const noexcept {
+    if (!Shared::has_record()) return Shared::here_if_any();
+    typename domain_type::record* const mine = find(Shared::here_if_any().number);
     return mine != nullptr ? *mine : nobody_;
   }
 
  private:
-  using entry = std::atomic<domain_type::record*>;
+  using entry = typename Atomics::template atomic<typename domain_type::record*>;
   // Group g has the numbers from 8 * (2^g - 1) on, twice as many as the one before.
   static constexpr std::size_t first_group = 8;
   static constexpr std::size_t groups = 28;
@@ -349,14 +359,14 @@ class own_epoch {
     return {group, shifted - (first_group << group)};
   }
 
-  domain_type::record* find(std::size_t number) const noexcept {
+  typename domain_type::record* find(std::size_t number) const noexcept {
     position const at = position_of(number);
     // order[group]: acquire load; pairs with [add_group]: the group is made.
     entry* const group = groups_[at.group].load(std::memory_order_acquire);
     // Relaxed: the entry was written by this thread, or by one that had its number before.
     return group == nullptr ? nullptr : group[at.index].load(std::memory_order_relaxed);
   }
-  [[gnu::noinline, gnu::cold]] domain_type::record& join(std::size_t number) const {
+  [[gnu::noinline, gnu::cold]] typename domain_type::record& join(std::size_t number) const {
     position const at = position_of(number);
     // order[group_again]: acquire load; pairs with [add_group]: as there.
     entry* group = groups_[at.group].load(std::memory_order_acquire);
@@ -368,15 +378,17 @@ class own_epoch {
         group = made.release();
       }
     }
-    domain_type::record& joined = domain_.join();
+    typename domain_type::record& joined = domain_.join();
     group[at.index].store(&joined, std::memory_order_relaxed);
     return joined;
   }
 
   mutable domain_type domain_;
-  mutable std::array<std::atomic<entry*>, groups> groups_{};
-  inline static constinit domain_type::record nobody_{domain_type::never, domain_type::never};
+  mutable std::array<typename Atomics::template atomic<entry*>, groups> groups_{};
+  inline static constinit typename domain_type::record nobody_{domain_type::never, domain_type::never};
 };
+
+using own_epoch = basic_own_epoch<global_epoch>;
 
 }  // namespace tandem
 

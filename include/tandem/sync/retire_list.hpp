@@ -60,12 +60,16 @@ class retire_list {
     std::size_t const bytes = o->retired_bytes();
     std::size_t const objects_now = mine.objects.fetch_add(1, std::memory_order_relaxed) + 1;
     std::size_t const bytes_now = mine.bytes.fetch_add(bytes, std::memory_order_relaxed) + bytes;
-    o->next_retired = mine.first.load(std::memory_order_relaxed);
-    // order[retire]: release CAS; pairs with [take], [take_all]: the object's last state, and that it is out of sight, is seen.
-    while (
-        !mine.first.compare_exchange_weak(o->next_retired, o, std::memory_order_release, std::memory_order_relaxed)) {
-    }
-    waits_.store(true, std::memory_order_relaxed);
+    Object* below = mine.first.load(std::memory_order_relaxed);
+    do {
+      o->next_retired = below;
+      // order[retire]: release CAS; pairs with [take], [take_all]: the object's last state, and that it is out of sight, is
+      //   seen.
+    } while (!mine.first.compare_exchange_weak(below, o, std::memory_order_release, std::memory_order_relaxed));
+    // Whoever has put the object below there says so for both.
+    // order[waits]: release exchange; pairs with [look]: who takes this back finds the stack; and as all others that write the
+    //   word read it, who takes back a later one does, too.
+    if (below == nullptr) waits_.exchange(true, std::memory_order_release);
     return objects_now % objects_per_look == 0 || bytes_now / bytes_per_look != (bytes_now - bytes) / bytes_per_look;
   }
 
@@ -80,7 +84,8 @@ class retire_list {
   void collect(Domain& domain, int advances, Dispose&& dispose) noexcept {
     // order[collect]: acquire exchange; pairs with [collected]: one thread after the other.
     if (collecting_.exchange(true, std::memory_order_acquire)) return;
-    waits_.store(false, std::memory_order_relaxed);
+    // order[look]: acquire exchange; pairs with [waits]: what is not found below says so again.
+    waits_.exchange(false, std::memory_order_acquire);
     take_stacks(domain);
     bool const held = (old_.first != nullptr || young_.first != nullptr) && !domain.try_advance(advances);
     Object* done = nullptr;
@@ -92,7 +97,8 @@ class retire_list {
     } else if (old_.first == nullptr) {
       old_ = std::exchange(young_, batch());
     }
-    if (old_.first != nullptr) waits_.store(true, std::memory_order_relaxed);
+    // Reads the word, as said at [waits].
+    if (old_.first != nullptr) waits_.exchange(true, std::memory_order_relaxed);
     note_held(held);
     // order[collected]: release store; pairs with [collect]: as there.
     collecting_.store(false, std::memory_order_release);

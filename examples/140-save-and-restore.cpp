@@ -1,4 +1,4 @@
-// prints: saving +\[#{40}\] 100%.*loading +\[#{40}\] 100%.*restored 50000 keys.*equal after the rest of the log.*refused: .*checksum.*still 50000 keys
+// prints: saving +.#+. 100%.*loading +.#+. 100%.*restored 50000 keys.*equal after the rest of the log.*refused: .*checksum.*still 50000 keys
 //
 // A snapshot with a progress bar, taken while the store goes on; and what a restart does: load it, and apply the log from behind
 // the label again. A damaged file is refused, and changes nothing.
