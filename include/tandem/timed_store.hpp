@@ -698,18 +698,11 @@ class timed_store {
 
   [[gnu::always_inline]] static pin enter() {
     auto& mine = epoch::here_if_any();
-    switch (domain_type::shortcut_for(mine)) {
-      [[likely]] case domain_type::shortcut::light:
-        return epoch::domain().enter_lightly(mine);
-      case domain_type::shortcut::nested:
-        return pin();
-      default:
-        return pin(enter_slowly());
-    }
+    if (domain_type::may_enter_lightly(mine)) [[likely]]
+      return epoch::domain().enter_lightly(mine);
+    return enter_slowly();
   }
-  [[gnu::noinline, gnu::cold]] static typename domain_type::record* enter_slowly() {
-    return epoch::domain().begin(epoch::here());
-  }
+  [[gnu::noinline, gnu::cold]] static pin enter_slowly() { return epoch::domain().enter(epoch::here()); }
 
   // For a pinned thread. Null: nothing was ever written.
   contents* current() const noexcept {
