@@ -436,6 +436,10 @@ class timed_store {
     store::stream_sink to(out);
     return save_to(to, error, how);
   }
+  //
+  // With options.consistent and a label: what there was at the label exactly, while others go on behind it. The writes up to the
+  // label have been done, and none behind it begins before options.on_begun is called. Meanwhile the collector leaves alone what is
+  // due behind the label, and a write that replaces an entry from before it copies that entry, once. For values that can be copied.
   snapshot_report save(std::ostream& out, const snapshot_options& how = {}) const
     requires encodable<K> && encodable<V>
   {
@@ -629,14 +633,62 @@ class timed_store {
   // While it lives nothing is forgotten that comes behind the label.
   class horizon_hold {
    public:
-    horizon_hold(contents& in, std::uint64_t label) : in_(in), label_(label) { in_.hold_horizon(label_); }
+    horizon_hold(contents& in, std::uint64_t label, bool clock_too) : in_(in), label_(label), clock_too_(clock_too) {
+      in_.hold_horizon(label_, clock_too_);
+    }
     horizon_hold(const horizon_hold&) = delete;
     horizon_hold& operator=(const horizon_hold&) = delete;
-    ~horizon_hold() { in_.release_horizon(label_); }
+    ~horizon_hold() { in_.release_horizon(label_, clock_too_); }
 
    private:
     contents& in_;
     std::uint64_t label_;
+    bool clock_too_;
+  };
+
+  // What a consistent save has not come by before it was replaced. A copy of the value each.
+  class kept_versions final : public contents::keeper {
+   public:
+    kept_versions(contents& in, std::uint64_t up_to) : contents::keeper(up_to), in_(in), alone_(in.appointing()) {
+      in_.appoint(this);
+    }
+    // Writers who know of it are pinned.
+    ~kept_versions() {
+      in_.appoint(nullptr);
+      epoch::domain().synchronize(&epoch::here());
+    }
+    void keep(const K& key, const record& old) noexcept override {
+      std::lock_guard const hold(mutex_);
+      if constexpr (std::copy_constructible<V>) {
+        try {
+          kept_.push_back({key, old, old.value});
+          return;
+        } catch (...) {
+        }
+      }
+      failed_ = true;
+    }
+    // Moves what has been kept to the writer. Returns false if something could not be kept.
+    bool write_to(store::snapshot_writer& to, std::uint64_t forgotten) {
+      std::vector<store::saved_entry<K, V>> all;
+      {
+        std::lock_guard const hold(mutex_);
+        all.swap(kept_);
+        if (failed_) return false;
+      }
+      for (auto const& x : all) {
+        if (x.state.is_forgotten(forgotten)) continue;
+        to.add(x.key, x.state, x.value ? &*x.value : nullptr, store::snapshot_format::kept);
+      }
+      return true;
+    }
+
+   private:
+    contents& in_;
+    std::lock_guard<std::mutex> alone_;
+    std::mutex mutex_;
+    std::vector<store::saved_entry<K, V>> kept_;
+    bool failed_ = false;
   };
 
   snapshot_report save_to(store::sink& out, std::error_code& error, const snapshot_options& how) const {
@@ -647,7 +699,12 @@ class timed_store {
     contents& in = held ? *held : none;
     std::uint64_t const label = how.label.value_or(in.clock());
     std::uint64_t const behind = label == never ? never : label + 1;
-    horizon_hold const hold(in, label);
+    if (how.consistent && (!how.label || !std::copy_constructible<V>)) {
+      error = std::make_error_code(std::errc::invalid_argument);
+      report.error = error.message() + ": a consistent snapshot needs a label, and values that can be copied";
+      return report;
+    }
+    horizon_hold const hold(in, label, how.consistent);
     std::uint64_t const horizon = in.horizon();
     if (how.label && behind < horizon) {
       error = std::make_error_code(std::errc::invalid_argument);
@@ -655,21 +712,31 @@ class timed_store {
                      std::to_string(horizon);
       return report;
     }
-    // A write raises the clock before it is done; it is pinned meanwhile.
-    if (!how.label) epoch::domain().synchronize(&epoch::here());
+    std::optional<kept_versions> kept;
+    if (how.consistent) kept.emplace(in, label);
+    // A write raises the clock before it is done; it is pinned meanwhile. And those from here on know of `kept`.
+    if (!how.label || how.consistent) epoch::domain().synchronize(&epoch::here());
+    if (how.consistent && how.on_begun) how.on_begun();
     store::snapshot_writer to(out, how, report, error);
     to.begin(label, std::min(horizon, behind), codec<K>::id, codec<V>::id);
     std::uint64_t const forgotten = std::min({horizon, behind, in.clock()});
     in.scan([] { return enter(); },
             [&](const K& key, const record& e) {
-              if (e.is_forgotten(forgotten)) return;
+              if (e.is_forgotten(forgotten) || (how.consistent && e.index > label)) return;
               to.add(key, e, e.value ? &*e.value : nullptr);
             },
             [&] {
+              if (kept && !kept->write_to(to, forgotten)) error = std::make_error_code(std::errc::not_enough_memory);
               to.flush();
               return to.ok();
             });
-    to.end(in.clock());
+    if (kept) {
+      // A write that the scan has seen may not have told yet.
+      epoch::domain().synchronize(&epoch::here());
+      if (!kept->write_to(to, forgotten)) error = std::make_error_code(std::errc::not_enough_memory);
+    }
+    to.end(how.consistent ? label : in.clock());
+    if (error && report.error.empty()) report.error = error.message() + ": while an entry was kept";
     return report;
   }
 

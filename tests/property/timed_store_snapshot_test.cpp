@@ -372,7 +372,7 @@ TEST_CASE("a snapshot that is well made, but says what cannot be, is refused", "
   f.flags = 1;
   refuses(f, good, snapshot_errc::unsupported_version);
   f = {};
-  f.kind = 3;
+  f.kind = 4;
   refuses(f, good, snapshot_errc::malformed);
   f = {};
   f.block = 1;
@@ -523,6 +523,71 @@ TEST_CASE("a snapshot taken while others write, and the writes behind its label 
   CHECK(changed_meanwhile > 5'000);
   CHECK(blocks > 500);
   CHECK(forgotten > 500);
+}
+
+TEST_CASE("a consistent snapshot is of its label exactly, whatever others write meanwhile", "[timed_store][snapshot]") {
+  std::size_t changed_meanwhile = 0, collected = 0;
+  for (std::uint32_t seed = 1; seed != 80; ++seed) {
+    INFO("seed " << seed);
+    // Several writes of one index, too, also to the same key.
+    timed_script script(seed, 40);
+    std::vector<timed_write> log;
+    for (int i = 0; i != 600; ++i) log.push_back(script.next());
+    std::size_t cut = 200;
+    while (log[cut].index == log[cut - 1].index) ++cut;
+    std::uint64_t const label = log[cut - 1].index;
+
+    tandem::timed_store<std::string, std::string, tiny> live;
+    std::size_t at = 0;
+    auto const write = [&](std::size_t to) {
+      for (; at != to; ++at) {
+        static_cast<void>(apply_to(live, log[at]));
+        if (script.random()() % 4 == 0) {
+          live.set_stale_horizon(log[at].index);
+          auto const done = live.collect();
+          if (at >= cut) collected += done.expired + done.deleted + done.forgotten;
+        }
+      }
+    };
+    write(cut);
+    auto const at_label = live.digest();
+    std::ostringstream out;
+    snapshot_options how;
+    how.label = label;
+    how.consistent = true;
+    how.block_bytes = 1;
+    bool begun = false;
+    how.on_begun = [&] {
+      begun = true;
+      write(at + script.random()() % 50);
+    };
+    how.on_progress = [&](const snapshot_report&) { write(std::min(log.size(), at + script.random()() % 20)); };
+    auto const report = live.save(out, how);
+    REQUIRE(begun);
+    REQUIRE(report.end_index == label);
+    changed_meanwhile += at - cut;
+    write(log.size());
+
+    tandem::timed_store<std::string, std::string, tiny> restored;
+    std::istringstream in(out.str());
+    restored.load(in);
+    REQUIRE(restored.write_index() == label);
+    REQUIRE(restored.digest() == at_label);
+    for (std::size_t i = cut; i != log.size(); ++i) {
+      static_cast<void>(apply_to(restored, log[i]));
+      if (script.random()() % 8 == 0) restored.collect();
+    }
+    REQUIRE(restored.digest() == live.digest());
+  }
+  CHECK(changed_meanwhile > 5'000);
+  CHECK(collected > 100);
+  store s;
+  std::ostringstream out;
+  std::error_code error;
+  snapshot_options how;
+  how.consistent = true;
+  CHECK_FALSE(s.save(out, error, how).error.empty());
+  CHECK(error == std::errc::invalid_argument);
 }
 
 TEST_CASE("maple's replicas part here: what has gone after the label is known to the snapshot",

@@ -110,6 +110,27 @@ class contents {
     return detail::mixed(hasher(), k);
   }
 
+  // Whom a consistent save appoints: is told of each version of an index up to its label that a write behind the label has replaced.
+  class keeper {
+   public:
+    explicit keeper(std::uint64_t l) noexcept : label(l) {}
+    keeper(const keeper&) = delete;
+    keeper& operator=(const keeper&) = delete;
+    // By the writer's thread, which is pinned.
+    virtual void keep(const K& key, const record_type& old) noexcept = 0;
+    std::uint64_t const label;
+
+   protected:
+    ~keeper() = default;
+  };
+  // One at a time; null: none. Writes that have begun before may not tell it; those that begin after the caller has synchronized with the
+  // epoch do.
+  void appoint(keeper* k) noexcept {
+    // order[appoint]: release store; pairs with [keeper]: the keeper is made.
+    keeper_.store(k, std::memory_order_release);
+  }
+  std::mutex& appointing() noexcept { return appointing_; }
+
   // ---- The clock, and the horizon.
 
   std::uint64_t clock() const noexcept { return time_->clock.load(std::memory_order_relaxed); }
@@ -173,6 +194,10 @@ class contents {
         },
         [&](const value_type& old) {
           publish(s, fresh);
+          // order[keeper]: acquire load; pairs with [appoint]: as there.
+          if (keeper* const to = keeper_.load(std::memory_order_acquire); to != nullptr) [[unlikely]] {
+            if (old.second.index <= to->label && index > to->label) to->keep(old.first, old.second);
+          }
           if (!old.second.value) return;
           if (std::uint64_t const lost = old.second.lost_at(index); lost != never) {
             report(old.first, *old.second.value, cause(old.second, lost), lost);
@@ -217,7 +242,7 @@ class contents {
     s.due.sweep([&](const hint<K>& h) { return is_current(s, h); });
     // What is read here may be put off by a save, but not brought forward: see hold_horizon().
     std::uint64_t const horizon_now = forgettable();
-    std::uint64_t const clock_now = Options::late_writes ? std::min(clock(), horizon_now) : clock();
+    std::uint64_t const clock_now = collectable(horizon_now);
     for (axis by : {axis::clock, axis::horizon}) {
       std::uint64_t const now = by == axis::clock ? clock_now : horizon_now;
       while (const hint<K>* h = s.due.due(by, now)) {
@@ -238,19 +263,20 @@ class contents {
   }
   bool has_news(std::size_t i) const noexcept { return shards_[i].due.has_news(); }
 
-  // While a save is on its way, nothing is forgotten that its reader must know: nothing behind `label`. Ends with release_horizon().
-  void hold_horizon(std::uint64_t label) {
+  // While a save is on its way, nothing is forgotten that its reader must know: nothing behind `label`. clock_too: nothing is collected
+  // that is due behind it, either. Ends with release_horizon().
+  void hold_horizon(std::uint64_t label, bool clock_too) {
     {
       std::lock_guard const hold(holds_mutex_);
-      holds_.push_back(label);
+      holds_.push_back({label, clock_too});
       note_holds();
     }
     // Whoever collects by an older horizon finishes first.
     for (std::size_t i = 0; i != count_; ++i) std::lock_guard const idle(shards_[i].collecting);
   }
-  void release_horizon(std::uint64_t label) noexcept {
+  void release_horizon(std::uint64_t label, bool clock_too) noexcept {
     std::lock_guard const hold(holds_mutex_);
-    holds_.erase(std::find(holds_.begin(), holds_.end(), label));
+    holds_.erase(std::find(holds_.begin(), holds_.end(), held_label{label, clock_too}));
     note_holds();
   }
 
@@ -467,9 +493,20 @@ class contents {
     // order[horizon]: acquire load; pairs with [hold]: with the collector's lock, which the save takes in between.
     return std::min(horizon(), held_.load(std::memory_order_acquire));
   }
+  std::uint64_t collectable(std::uint64_t horizon_now) const noexcept {
+    // order[clock]: acquire load; pairs with [hold_clock]: as in [horizon].
+    std::uint64_t const now = std::min(clock(), held_clock_.load(std::memory_order_acquire));
+    return Options::late_writes ? std::min(now, horizon_now) : now;
+  }
   void note_holds() noexcept {
     std::uint64_t least = never;
-    for (std::uint64_t label : holds_) least = std::min(least, label == never ? never : label + 1);
+    std::uint64_t least_clock = never;
+    for (const held_label& h : holds_) {
+      least = std::min(least, h.label == never ? never : h.label + 1);
+      if (h.clock_too) least_clock = std::min(least_clock, h.label);
+    }
+    // order[hold_clock]: release store; pairs with [clock]: as in [hold].
+    held_clock_.store(least_clock, std::memory_order_release);
     // order[hold]: release store; pairs with [horizon]: as there.
     held_.store(least, std::memory_order_release);
   }
@@ -480,13 +517,21 @@ class contents {
   event<atomics>* const wakes_;
   std::shared_ptr<time> const time_;
   alignas(no_sharing) atomic<std::uint64_t> held_{never};
+  atomic<std::uint64_t> held_clock_{never};
+  atomic<keeper*> keeper_{nullptr};
   atomic<std::uint64_t> stale_{0};
   atomic<std::uint64_t> expired_{0};
   atomic<std::uint64_t> deleted_{0};
   atomic<std::uint64_t> forgotten_{0};
   atomic<std::size_t> holders_{1};
   std::mutex holds_mutex_;
-  std::vector<std::uint64_t> holds_;
+  std::mutex appointing_;
+  struct held_label {
+    std::uint64_t label;
+    bool clock_too;
+    friend bool operator==(const held_label&, const held_label&) = default;
+  };
+  std::vector<held_label> holds_;
   striped_sum<atomics> tombstones_;
   striped_sum<atomics> bytes_;
 };

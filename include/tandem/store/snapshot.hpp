@@ -16,7 +16,7 @@
 //    56   8  sum of the 56 bytes before, seed 0
 //
 //   block    32 bytes, and the payload
-//     0   4  kind: 1 entries, 2 end
+//     0   4  kind: 1 entries, 2 end, 3 entries of which some may have been in a block before: those count then
 //     4   4  entries in it
 //     8   8  number of the block, from 0
 //    16   8  bytes of the payload
@@ -41,6 +41,9 @@
 // then applies again, in their order, all writes with an index above the label has what he would have without stopping: what an
 // entry has seen already is stale, or changes nothing. For this the file has tombstones, and the entries of which nothing but
 // deadlines are left; and while a save is under way no tombstone is forgotten that such a write would need.
+//
+// **Consistent snapshots** have all writes up to the label, and none behind it. While one is taken each version that a write behind the
+// label replaces is kept aside, and goes to a block of kind 3, if it is not known whether it has been written before.
 //
 // **Bad files.** A reader believes nothing: sums are checked before what they are of is used; lengths are compared with limits, and
 // memory is taken as bytes arrive, in steps, so that a length that lies costs no more than the bytes there are. Each of these has
@@ -134,6 +137,10 @@ struct snapshot_report {
 };
 
 struct snapshot_options {
+  // For a save: of the label exactly, and of no write behind it. Needs a label; the first write behind it must not begin before on_begun
+  // is called.
+  bool consistent = false;
+  std::function<void()> on_begun{};
   // For a save: all writes up to this index have been done. Nothing: up to the clock, as far as they have begun; see save().
   std::optional<std::uint64_t> label{};
   // About how large blocks are.
@@ -157,6 +164,7 @@ struct snapshot_format {
   static constexpr std::size_t end_bytes = 32;
   static constexpr std::uint32_t entries = 1;
   static constexpr std::uint32_t end = 2;
+  static constexpr std::uint32_t kept = 3;
   static constexpr unsigned has_expire = 4;
   static constexpr unsigned has_delete = 8;
 
@@ -247,7 +255,7 @@ class snapshot_writer {
   }
   // Kept in memory until flush().
   template <class K, class V>
-  void add(const K& key, const entry_state& e, const V* value) {
+  void add(const K& key, const entry_state& e, const V* value, std::uint32_t kind = snapshot_format::entries) {
     if (!ok()) return;
     if (codec<K>::size(key) > options_.longest_key ||
         (value != nullptr && codec<V>::size(*value) > options_.longest_value)) {
@@ -255,9 +263,11 @@ class snapshot_writer {
       report_.error = error_.message() + ": entry " + std::to_string(report_.entries);
       return;
     }
+    if (!ends_.empty() && ends_.back().kind != kind) ends_.back().closed = true;
     if (ends_.empty() || ends_.back().closed) {
       payload_.resize(payload_.size() + snapshot_format::block_header_bytes);
       ends_.push_back({});
+      ends_.back().kind = kind;
     }
     append_entry(payload_, key, e, value);
     block& last = ends_.back();
@@ -273,7 +283,7 @@ class snapshot_writer {
     std::size_t written = 0;
     for (block const& b : ends_) {
       if (!b.closed && !all) break;
-      seal(std::span(payload_).subspan(at, b.end - at), snapshot_format::entries, b.entries);
+      seal(std::span(payload_).subspan(at, b.end - at), b.kind, b.entries);
       at = b.end;
       ++written;
     }
@@ -297,6 +307,7 @@ class snapshot_writer {
   static constexpr std::uint32_t most_per_block = 1U << 30;
   struct block {
     std::size_t end = 0;
+    std::uint32_t kind = snapshot_format::entries;
     std::uint32_t entries = 0;
     bool closed = false;
   };
@@ -432,8 +443,8 @@ class snapshot_reader {
     }
     if (number != report_.blocks) return fail(snapshot_errc::malformed, "block " + std::to_string(number) + " is here");
     byte_reader in(payload_);
-    if (kind == snapshot_format::entries) {
-      for (std::uint32_t i = 0; i != entries && !error_; ++i) read_one(in, i, accept);
+    if (kind == snapshot_format::entries || kind == snapshot_format::kept) {
+      for (std::uint32_t i = 0; i != entries && !error_; ++i) read_one(in, i, kind, accept);
       if (!error_ && !in.at_end()) fail(snapshot_errc::malformed, "more bytes than entries");
     } else if (kind == snapshot_format::end) {
       read_end(in, entries);
@@ -446,14 +457,14 @@ class snapshot_reader {
     if (options_.on_progress) options_.on_progress(report_);
   }
   template <class Accept>
-  void read_one(byte_reader& in, std::uint32_t i, Accept& accept) {
+  void read_one(byte_reader& in, std::uint32_t i, std::uint32_t kind, Accept& accept) {
     auto entry = read_entry<K, V>(in, options_.longest_key, options_.longest_value);
     if (!entry) return fail(snapshot_errc::malformed, "entry " + std::to_string(i) + " of the block");
     if (report_.entries == options_.most_entries) return fail(snapshot_errc::too_large, "the number of entries");
     ++report_.entries;
     report_.tombstones += std::uint64_t{is_tombstone(entry->state.kind)};
     highest_ = std::max(highest_, entry->state.index);
-    if (!accept(*std::move(entry))) {
+    if (!accept(*std::move(entry)) && kind != snapshot_format::kept) {
       fail(snapshot_errc::malformed, "the key of entry " + std::to_string(i) + " of the block is there twice");
     }
   }
