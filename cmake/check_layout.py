@@ -48,6 +48,7 @@ LAYERS = {
     "sharded_map": BASICS | {"cell/"},
     "tree_index": BASICS | {"tree/", "epoch"},
     "timed_store": STORES,
+    "clocked_store": STORES | {"timed_store"},
     "durable_store": STORES,
 }
 EVERYTHING = "tandem"

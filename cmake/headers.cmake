@@ -7,6 +7,7 @@ set(TANDEM_HEADERS
     include/tandem/cell_index.hpp
     include/tandem/cell_map.hpp
     include/tandem/cell_set.hpp
+    include/tandem/clocked_store.hpp
     include/tandem/codec.hpp
     include/tandem/concepts.hpp
     include/tandem/epoch.hpp

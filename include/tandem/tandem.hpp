@@ -17,7 +17,7 @@
 //
 // And a store, for what services keep:
 //
-//   timed_store    Values with deadlines by a logical clock; the same on every replica of a log.
+//   timed_store    Values with deadlines by a logical clock; the same on every replica of a log. clocked_store: by seconds.
 //
 // Its parts, useful alone:
 //
@@ -49,6 +49,7 @@
 
 // The stores need xxHash's header (Debian: libxxhash-dev); the rest needs nothing.
 #if __has_include(<xxhash.h>)
+#include <tandem/clocked_store.hpp>
 #include <tandem/codec.hpp>
 #include <tandem/timed_store.hpp>
 #endif
