@@ -348,3 +348,59 @@ TEST_CASE("a load is seen as a whole", "[timed_store][stress]") {
   CHECK(ones + twos > 0);
   CHECK(s.size() == 200);
 }
+
+TEST_CASE("a consistent snapshot is of its label exactly, beside writers", "[timed_store][stress]") {
+  std::size_t rounds = 0, changed = 0;
+  for (std::uint32_t seed = 1; seed != 8; ++seed) {
+    store live(with_collectors(1));
+    constexpr std::uint64_t label = 2'000;
+    auto const one = [&](std::mt19937& random, std::uint64_t i) {
+      std::string const k = std::to_string(random() % 300);
+      tandem::ttl const deadlines{random() % 3'000, random() % 3'000};
+      switch (random() % 5) {
+        case 0:
+          return live.erase(k, i);
+        case 1:
+          return live.touch(k, deadlines, i);
+        case 2:
+          return live.expire(k, i);
+        default:
+          return live.set(k, value_for(k, i), i, deadlines);
+      }
+    };
+    std::mt19937 before(seed);
+    for (std::uint64_t i = 1; i <= label; ++i) static_cast<void>(one(before, i));
+    live.advance(label);
+    auto const at_label = live.digest();
+
+    std::atomic<bool> begun{false}, done{false};
+    std::atomic<std::uint64_t> clock{label};
+    std::ostringstream out;
+    auto const save = [&] {
+      tandem::snapshot_options how;
+      how.label = label;
+      how.consistent = true;
+      how.block_bytes = 256;
+      how.on_begun = [&] { begun = true; };
+      // So that there is time to write.
+      how.on_progress = [](const tandem::snapshot_report&) { std::this_thread::yield(); };
+      live.save(out, how);
+      done = true;
+    };
+    auto const write = [&](std::uint32_t number, thread_group& group) {
+      std::mt19937 random(seed * 10 + number);
+      while (!begun && !group.failed()) std::this_thread::yield();
+      // And some more, until the save is done.
+      while (!done && !group.failed()) static_cast<void>(one(random, ++clock));
+    };
+    run_together(save, [&](thread_group& g) { write(1, g); }, [&](thread_group& g) { write(2, g); });
+    changed += clock - label;
+    store restored;
+    std::istringstream in(out.str());
+    restored.load(in);
+    CHECK(restored.digest() == at_label);
+    ++rounds;
+  }
+  CHECK(rounds == 7);
+  CHECK(changed > 100);
+}
