@@ -254,8 +254,7 @@ class tree_index {
     return range_guard(engine_);
   }
 
-  // f(element) for each in [lo, hi), in order; while it returns true, if it returns something that can be false. Returns how many there
-  // were.
+  // f(element) for each in [lo, hi), or for each, in order. Returns how many there were.
   template <detail::key_for<engine> Lo = Key, detail::key_for<engine> Hi = Key, class F>
   size_type visit_range(const Lo& lo, const Hi& hi, F&& f) const {
     auto&& from = detail::as_key<engine>(lo);

@@ -51,17 +51,19 @@ class [[gnu::visibility("default")]] basic_epoch {
     typename Atomics::template atomic<std::uint64_t> state;
     // 0 where a light barrier will do, so that pin_lightly() has a single thing to ask.
     std::uint64_t const idle;
+    // How many pins the thread has, which may end in any order. Nobody else looks at it.
+    std::size_t pins = 0;
     typename Atomics::template atomic<bool> claimed{true};
     // Constant once in the list.
     record* next = nullptr;
     std::size_t number = 0;  // counts the records
   };
 
-  // Ends the pin that enter() began, unless the thread was pinned before.
+  // What enter() began. The thread is pinned until the last of its pins ends.
   class [[nodiscard]] pin {
    public:
     pin() noexcept = default;
-    explicit pin(record* outermost) noexcept : record_(outermost) {}
+    explicit pin(record* mine) noexcept : record_(mine) {}
     pin(pin&& other) noexcept : record_(std::exchange(other.record_, nullptr)) {}
     pin& operator=(pin&& other) noexcept {
       end();
@@ -71,7 +73,7 @@ class [[gnu::visibility("default")]] basic_epoch {
     ~pin() { end(); }
 
     void end() noexcept {
-      if (record_ != nullptr) unpin(*record_, record_->idle);
+      if (record_ != nullptr && --record_->pins == 0) unpin(*record_, record_->idle);
       record_ = nullptr;
     }
 
@@ -86,7 +88,8 @@ class [[gnu::visibility("default")]] basic_epoch {
     light_pin(const light_pin&) = delete;
     light_pin& operator=(const light_pin&) = delete;
     ~light_pin() {
-      if (pinned_) unpin(record_, 0);
+      // A pin that was begun since may be there still.
+      if (pinned_ && --record_.pins == 0) unpin(record_, 0);
     }
     explicit operator bool() const noexcept { return pinned_; }
 
@@ -99,9 +102,9 @@ class [[gnu::visibility("default")]] basic_epoch {
   basic_epoch(const basic_epoch&) = delete;
   basic_epoch& operator=(const basic_epoch&) = delete;
 
-  // Pins the thread whose record is `mine`. Nested pins count as part of the outermost.
+  // Pins the thread whose record is `mine`. A thread that is pinned already stays so, with the epoch of its first pin.
   pin enter(record& mine) noexcept {
-    if (mine.state.load(std::memory_order_relaxed) != mine.idle) return pin();
+    if (mine.pins++ != 0) return pin(&mine);
     announce(mine, now_.load(std::memory_order_relaxed));
     if (mine.idle != 0) {
       // order[pin_meets]: acq_rel fetch_add; pairs with [scan_meets]: as a barrier; whoever comes second sees the other.
@@ -220,6 +223,7 @@ class [[gnu::visibility("default")]] basic_epoch {
     // Not 0 for the record of a thread that is pinned, that needs more than a light barrier, or that has none.
     if (mine.state.load(std::memory_order_relaxed) != 0) [[unlikely]]
       return false;
+    mine.pins = 1;
     announce(mine, now_.load(std::memory_order_relaxed));
     return true;
   }

@@ -77,12 +77,13 @@ class number_separators {
 
   // How many are not greater than k. What follows the separators counts as well, if k is the greatest number.
   std::size_t not_greater(Key k) const noexcept {
-    const Key* from = keys_;
-    // A power of two less one: every step halves, and none is a branch.
-    for (std::size_t half = room / 2 + 1; half != 0; half /= 2) {
-      from += from[half - 1] <= k ? half : 0;
-    }
-    return static_cast<std::size_t>(from - keys_);
+    // Halves while there are many, and then counts: neither has a branch, and counting waits for no comparison.
+    std::size_t at = 0;
+    for (std::size_t half = room / 2 + 1; half >= 8; half /= 2) at += half & (std::size_t{0} - (keys_[at + half - 1] <= k));
+    constexpr std::size_t rest = room < 7 ? room : 7;
+    std::size_t n = at;
+    for (std::size_t i = 0; i != rest; ++i) n += keys_[at + i] <= k;
+    return n;
   }
 
  private:
@@ -112,6 +113,12 @@ struct alignas(cache_line) inner : node<Atomics> {
 
   explicit inner(std::size_t above_leaves) noexcept
       : node_type(static_cast<std::uint16_t>(above_leaves), sizeof(inner)) {}
+
+  // Asks for the memory of the separators.
+  static void fetch(const void* at) noexcept {
+    constexpr std::size_t end = sizeof(node_type) + sizeof(separators);
+    for (std::size_t i = 0; i < end; i += cache_line) prefetch(static_cast<const std::byte*>(at) + i);
+  }
 
   // ---- For one who makes it.
 

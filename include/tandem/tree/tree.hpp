@@ -365,7 +365,7 @@ class tree : protected epoch_user<typename Options::epoch> {
     }
     void finish() {
       if (nodes_.empty()) return;
-      epoch::here();
+      tree_.here();
       between_.reserve(nodes_.size());
       for (std::size_t i = 1; i != nodes_.size(); ++i) {
         made_separator made(tree_, slot::key(static_cast<leaf_type*>(nodes_[i])->slots[0]));
@@ -589,7 +589,11 @@ class tree : protected epoch_user<typename Options::epoch> {
     for (std::size_t level = n->level; level != 0; --level) {
       const inner_type& i = *static_cast<inner_type*>(n);
       n = i.child(i.child_of(k, less_));
-      if (level == 1) leaf_type::fetch(n);
+      if (level == 1) {
+        leaf_type::fetch(n);
+      } else {
+        inner_type::fetch(n);
+      }
     }
     return static_cast<leaf_type*>(n);
   }
@@ -1309,7 +1313,7 @@ class tree : protected epoch_user<typename Options::epoch> {
   class stop {
    public:
     explicit stop(tree& t) : tree_(t) {
-      epoch::here();
+      t.here();
       // order[stop]: acquire exchange; pairs with [stopped]: what an earlier one left is seen.
       for (typename lock_type::patience p; t.stopped_.exchange(true, std::memory_order_acquire); p.wait()) {
       }
