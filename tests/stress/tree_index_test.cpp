@@ -360,8 +360,7 @@ TEMPLATE_TEST_CASE("tree_index: clear takes everything at one moment, and what c
         }
         return;
       }
-      // Key k + 1 is inserted after k: whoever sees it and then misses k has met a clear between them, so misses k + 1, too, until the
-      // next round.
+      // Keys of its own: what it has inserted it can erase, unless that was cleared.
       for (std::uint64_t round = 0; clears.load(std::memory_order_relaxed) < rounds(400) && !group.failed(); ++round) {
         std::uint64_t const base = t * 1000;
         for (std::uint64_t k = base; k != base + 40; ++k) m.insert(k, value_for<TestType>(k));
