@@ -77,6 +77,19 @@ struct cell_cache_options : cell_options {
   static constexpr std::size_t probation = 0;
 };
 
+// Of tree_index.
+struct tree_index_options {
+  // The seam to the hardware, and the epoch: global_epoch, or own_epoch, so that readers of other containers do not hold back what is
+  // erased here; such a container cannot be moved or swapped.
+  using atomics = std_atomics;
+  using epoch = global_epoch;
+  // Elements per leaf, 2 to 15, and children per node above, 3 at least. Small ones make tests of small trees interesting.
+  static constexpr std::size_t slots = 14;
+  static constexpr std::size_t fanout = 32;
+  // Whether small plain pairs (is_plain_data) lie in the leaves, and not in nodes of their own.
+  static constexpr bool inline_pairs = true;
+};
+
 // Of sharded_map.
 struct sharded_map_options {
   // The seam to the hardware.

@@ -38,8 +38,9 @@ class [[nodiscard]] index_guard {
   using element_type = const stored;
 
   index_guard() noexcept = default;
+  // k: what the engine looks for.
   template <class Q>
-  index_guard(const Engine& engine, const detail::prehashed<Q>& k) {
+  index_guard(const Engine& engine, const Q& k) {
     if constexpr (Engine::inline_pairs) {
       engine.look(k, [this](const stored& x) { kept_.emplace(x); });
     } else {

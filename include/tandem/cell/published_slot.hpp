@@ -163,6 +163,7 @@ class pair_slot {
   static constexpr std::size_t key_words =
       one_word ? 0 : (sizeof(key_type) + sizeof(std::uint64_t) - 1) / sizeof(std::uint64_t);
   static constexpr std::size_t length = key_words + 1;
+  static constexpr std::size_t key_room = one_word ? 1 : key_words;
 
   // A copy, to be used only when it is known to belong together.
   using image = std::array<std::uint64_t, length>;
@@ -181,7 +182,12 @@ class pair_slot {
     }
   }
 
-  static key_type key(const pair_slot& s) noexcept { return key_of(s.copy()); }
+  static key_type key(const pair_slot& s) noexcept {
+    image words{};
+    // order[key]: acquire load; pairs with [put_words]: as [copy].
+    for (std::size_t i = 0; i != key_room; ++i) words[i] = s.words_[i].load(std::memory_order_acquire);
+    return key_of(words);
+  }
   template <class F>
   static decltype(auto) with(const pair_slot& s, F&& f) {
     return look(s, std::forward<F>(f));
@@ -236,7 +242,7 @@ class pair_slot {
     return made;
   }
   void put(const image& made, std::size_t first) noexcept {
-    // order[put_words]: release store; pairs with [copy]: as there.
+    // order[put_words]: release store; pairs with [copy], [key]: as there.
     for (std::size_t i = first; i != length; ++i) words_[i].store(made[i], std::memory_order_release);
   }
 
