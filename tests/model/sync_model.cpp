@@ -525,9 +525,6 @@ class tested_list {
   }
   bool is_due() { return list_.is_due(); }
   std::size_t objects() const { return list_.stats().objects; }
-  void dispose_rest() {
-    list_.dispose_all([](thing* t) { dispose(*t); });
-  }
 
  private:
   static void dispose(thing& t) {
