@@ -140,7 +140,7 @@ bool has(const std::vector<key>& seen, key k) {
 }  // namespace
 
 TEMPLATE_TEST_CASE("a lookup finds what is there beside a split", "[model][tree]", in_leaf, in_node) {
-  search_partly("insert, split, lookups", 2,
+  search_partly("insert, split, lookups", 1,
                 [](program& p) {
                   surroundings here(2);
                   tested_tree<TestType> t{10, 30};
@@ -207,7 +207,7 @@ TEMPLATE_TEST_CASE("an update is not lost where its leaf is split", "[model][tre
 }
 
 TEMPLATE_TEST_CASE("a reader sees no element in the slot of another, and misses none", "[model][tree]", in_leaf, in_node) {
-  search_partly("erase, insert, lookup", 2,
+  search_partly("erase, insert, lookup", 1,
                 [](program& p) {
                   surroundings here(2);
                   tested_tree<TestType> t{10, 20};

@@ -762,10 +762,12 @@ class tree : protected epoch_user<typename Options::epoch> {
     template <class Find>
     locked_leaf(tree& t, Find&& find) : tree_(t) {
       detail::held_locks::check(std::addressof(t), true);
-      for (typename lock_type::patience p;; p.wait()) {
+      for (typename lock_type::patience p;;) {
         leaf_type* const l = find();
         if (l == nullptr) return;
         lock_attempt got = l->lock.attempt();
+        // What takes its place is about to be in sight.
+        if (got == lock_attempt::closed) p.wait();
         for (; got == lock_attempt::busy; got = l->lock.attempt()) p.wait();
         if (got == lock_attempt::taken) {
           at_ = l;
@@ -877,12 +879,10 @@ class tree : protected epoch_user<typename Options::epoch> {
     chain() noexcept = default;
     chain(const chain&) = delete;
     chain& operator=(const chain&) = delete;
-    ~chain() {
-      while (size_ != 0) locks_[--size_]->unlock_unchanged();
-    }
+    ~chain() { unlock(); }
     // Returns false if it is closed.
     bool add(lock_type& l) noexcept {
-      for (typename lock_type::patience p;; p.wait()) {
+      for (typename lock_type::patience p;; p.wait(), waited_ = true) {
         lock_attempt const got = l.attempt();
         if (got == lock_attempt::closed) return false;
         if (got == lock_attempt::busy) continue;
@@ -890,6 +890,10 @@ class tree : protected epoch_user<typename Options::epoch> {
         return true;
       }
     }
+    void unlock() noexcept {
+      while (size_ != 0) locks_[--size_]->unlock_unchanged();
+    }
+    bool has_waited() const noexcept { return waited_; }
     // All but the first.
     void close_rest() noexcept {
       while (size_ > 1) locks_[--size_]->close();
@@ -898,6 +902,7 @@ class tree : protected epoch_user<typename Options::epoch> {
    private:
     std::array<lock_type*, 4> locks_{};
     std::size_t size_ = 0;
+    bool waited_ = false;
   };
 
   // Something new, freed unless it is released.
@@ -981,19 +986,19 @@ class tree : protected epoch_user<typename Options::epoch> {
   template <class Q>
   void make_room(writing& here, const Q& k) {
     here.tend();
-    for (typename lock_type::patience patience;; patience.wait()) {
-      for (;;) {
-        path p;
-        if (descend(p, k) == nullptr) return plant();
-        if (size_of(*p.end) < Options::slots) return;
-        std::size_t i = p.depth;
-        while (i != 0 && p.steps[i - 1].at->size() == Options::fanout) --i;
-        if (i == p.depth) {
-          if (split_leaf(p, k)) return;
-          break;
-        }
-        if (!split_inner(p, i)) break;
-      }
+    for (typename lock_type::patience patience;;) {
+      path p;
+      if (descend(p, k) == nullptr) return plant();
+      if (size_of(*p.end) < Options::slots) return;
+      std::size_t i = p.depth;
+      while (i != 0 && p.steps[i - 1].at->size() == Options::fanout) --i;
+      chain held;
+      bool const split = i == p.depth ? split_leaf(held, p, k) : split_inner(held, p, i);
+      if (split && i == p.depth) return;
+      // What takes the place of a closed node is about to be in sight.
+      bool const at_once = split || held.has_waited();
+      held.unlock();
+      if (!at_once) patience.wait();
     }
   }
   // The first leaf.
@@ -1048,8 +1053,7 @@ class tree : protected epoch_user<typename Options::epoch> {
 
   // These return false if somebody else has changed the tree there.
   template <class Q>
-  bool split_leaf(const path& p, const Q& k) {
-    chain held;
+  bool split_leaf(chain& held, const path& p, const Q& k) {
     leaf_type& old = *p.end;
     if (!hold_above(p, p.depth, held) || !held.add(old.lock)) return false;
     slot_order const order = old.order();
@@ -1070,8 +1074,7 @@ class tree : protected epoch_user<typename Options::epoch> {
     between.release();
     return true;
   }
-  bool split_inner(const path& p, std::size_t i) {
-    chain held;
+  bool split_inner(chain& held, const path& p, std::size_t i) {
     if (!hold_above(p, i, held)) return false;
     inner_type& old = *p.steps[i].at;
     if (!held.add(old.lock)) return false;
