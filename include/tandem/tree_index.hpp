@@ -1,3 +1,67 @@
+// tree_index: an ordered map whose readers take no lock and write nothing that others see, beside any number of writers.
+//
+//     tandem::tree_index<timestamp, event> events;
+//     events.insert(now(), event{...});
+//     for (const auto& [when, what] : events.range(yesterday, today)) show(when, what);   // while others write
+//     if (auto next = events.upper_bound(now())) wait_for(next.key());                    // next.next(), next.prev()
+//     events.erase_range(timestamp::min(), last_year);
+//
+// Elements are never changed: a write makes a new version of the element and puts it in the place of the old one, in one step. A
+// reader sees the one or the other, and what it sees stays as it is for as long as it holds a guard.
+//
+// Use it for indexes by time, price, address or name: where ranges are read, or neighbours, or the first and the last, from all
+// threads. Do not use it when
+//   - order does not matter: cell_index finds keys several times as fast;
+//   - values change more often than they are read, and are large: each change copies the value. Use cell_map, and change it in place;
+//   - a scan must show everything as it is at one moment: evmap, or a lock.
+//
+// **Interface**
+//
+//   read      find                                       a guard of the element
+//             get read value_or at visit count contains
+//   in order  lower_bound upper_bound before front back  guards that go on with next() and prev() (tree/cursor.hpp)
+//             range enter                                guards of elements in order: forward ranges; reversed()
+//             visit_range visit_all visit_while
+//   insert    insert emplace try_emplace insert_range    constructor with sorted_unique: of sorted input, at once
+//   replace   insert_or_assign update
+//   erase     erase erase_if erase_range clear
+//   tree      size empty depth stats
+//
+// **Costs.** A lookup goes through the nodes above, of up to 32 children, and one leaf of up to 14 elements; it has no
+// read-modify-write and no fence (sync/epoch.hpp). Pairs of a key of at most 24 bytes and a value of at most 8, both plain data
+// (is_plain_data, concepts.hpp), lie in the leaves; other elements are nodes with one allocation and 8 bytes more each, a comparison looks
+// at the node, and a new version is another node. A write takes the lock of its leaf. One in seven insertions splits a leaf, which
+// copies the node above as well; keys that come in order fill leaves, others two thirds of them. Leaves of erased elements are joined. Memory
+// for pairs of u64: 30 bytes each after random insertions, 18 in order, and what readers may still be looking at. An empty tree
+// owns no memory.
+//
+// **When is an element destroyed** that was erased or replaced? As in cell_index: when all guards and lookups that began before have
+// ended. A guard that is held for long holds back memory, here and in all containers of the same epoch; stats() tells how much. Option
+// `epoch`: own_epoch makes a tree independent of the guards of others.
+//
+// **Thread safety.** Everything beside everything, except construction and destruction. swap, assignment and moves are safe if the
+// comparison and the allocator have no state; they wait for guards of other threads, so call them without one, or two threads wait for each
+// other; and guards of the same thread must not be used afterwards.
+//
+// Operations on one element are atomic and linearizable; clear() is, too. A scan is not one moment: each leaf is as it is when the scan gets
+// there. But, whatever is written beside it:
+//   1. Keys are strictly ascending, or descending, so none is shown twice.
+//   2. A key that is there during the whole scan is shown.
+//   3. What has happened before a step to another leaf is seen by it.
+// erase_range erases leaf by leaf, and is not one moment either.
+//
+// **Progress.** Lookups are lock-free and wait for nobody, whatever the tree does: they never begin again at the root. They look at their leaf
+// again if an element of it was erased meanwhile, and so do scans. Writers wait for writers of the same leaf; who splits or joins, for those
+// who do so nearby. clear() waits for all writers. Whoever ends a guard may have to destroy what waited for it.
+//
+// **Re-entrancy.** Visitors of lookups and scans, and holders of guards, may call the same tree, also to write. Functions that run under
+// a lock must not: update's, and predicates of erase_if, constructors of elements, comparisons. Debug builds report it.
+//
+// **Exceptions.** Strong for operations on one element, whatever throws: comparisons, constructors, allocation. erase_range and erase_if of many
+// are basic: elements are erased, or not. Keys must be copyable: some are copied to where the tree branches. A thread's first
+// operation may throw std::bad_alloc. Destructors must not throw.
+//
+// How it works: tree/tree.hpp.
 #ifndef TANDEM_TREE_INDEX_HPP
 #define TANDEM_TREE_INDEX_HPP
 

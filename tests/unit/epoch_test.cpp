@@ -53,7 +53,37 @@ void elsewhere(F f) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("a thread is pinned from the first enter to the end of its first pin", "[epoch]",
+TEMPLATE_TEST_CASE("the pins of a thread may end in any order", "[epoch]", tandem::std_atomics, without_barriers) {
+  static tandem::basic_epoch<TestType> domain;
+  auto& mine = domain.join();
+  auto first = domain.enter(mine);
+  auto second = domain.enter(mine);
+  first.end();
+  CHECK(is_pinned<TestType>(mine));
+  auto third = domain.enter(mine);
+  second.end();
+  CHECK(is_pinned<TestType>(mine));
+  third.end();
+  CHECK_FALSE(is_pinned<TestType>(mine));
+}
+
+TEST_CASE("a pin that was begun under a light one outlives it", "[epoch]") {
+  using domain_type = tandem::basic_epoch<>;
+  static domain_type domain;
+  auto& mine = domain.join();
+  domain_type::pin outlives;
+  {
+    domain_type::light_pin const light(domain, mine);
+    outlives = domain.enter(mine);
+    domain.enter(mine).end();
+    CHECK(is_pinned<tandem::std_atomics>(mine));
+  }
+  CHECK(is_pinned<tandem::std_atomics>(mine));
+  outlives.end();
+  CHECK_FALSE(is_pinned<tandem::std_atomics>(mine));
+}
+
+TEMPLATE_TEST_CASE("a thread is pinned from the first enter to the end of its last pin", "[epoch]",
                    tandem::std_atomics, without_barriers) {
   static tandem::basic_epoch<TestType> domain;
   auto& mine = domain.join();

@@ -163,7 +163,7 @@ class position {
   std::size_t step_up(const key_type& bound) {
     path_.step_up();
     if (!Engine::is_closed(*path_.end)) {
-      path_.fetch_next();
+      path_.ask_for_next();
       take();
       return 0;
     }

@@ -131,7 +131,7 @@ class tree : protected epoch_user<typename Options::epoch> {
 
    private:
     friend tree;
-    typename slot::image seen_;
+    typename slot::image seen_{};
     bool found_ = false;
   };
 
@@ -481,7 +481,7 @@ class tree : protected epoch_user<typename Options::epoch> {
       go_down(*this, child(), to_last);
     }
     // Asks for the memory of the next leaf.
-    void fetch_next() const noexcept {
+    void ask_for_next() const noexcept {
       const step& last = steps[depth - 1];
       if (last.index + 1 != last.at->size()) leaf_type::fetch(last.at->child(last.index + 1));
     }
