@@ -21,7 +21,7 @@
 //             get read value_or at visit count contains
 //   in order  lower_bound upper_bound before front back  guards that go on with next() and prev() (tree/cursor.hpp)
 //             range enter                                guards of elements in order: forward ranges; reversed()
-//             visit_range visit_all visit_while
+//             visit_range visit_all visit_while visit_from
 //   insert    insert emplace try_emplace insert_range    constructor with sorted_unique: of sorted input, at once
 //   replace   insert_or_assign update
 //   erase     erase erase_if erase_range clear
@@ -355,6 +355,13 @@ class tree_index {
     auto&& from = detail::as_key<engine>(lo);
     auto&& to = detail::as_key<engine>(hi);
     return scan(std::addressof(from), std::addressof(to), judging(f));
+  }
+
+  // The same from the first element on whose key is not less than lo.
+  template <detail::key_for<engine> Lo = Key, class F>
+  bool visit_from(const Lo& lo, F&& f) const {
+    auto&& from = detail::as_key<engine>(lo);
+    return scan(std::addressof(from), no_bound(), judging(f));
   }
 
   // ---- Insertion. These return whether the key is new; if not, the element with that key is as it was, and arguments are not moved
