@@ -27,7 +27,7 @@
 //   erase     erase erase_if erase_range clear
 //   tree      size empty depth stats
 //
-// **Costs.** A lookup goes through the nodes above, of up to 32 children, and one leaf of up to 14 elements; it has no
+// **Costs.** A lookup goes through the nodes above, of up to 16 children, and one leaf of up to 15 elements; it has no
 // read-modify-write and no fence (sync/epoch.hpp). Pairs of a key of at most 24 bytes and a value of at most 8, both plain data
 // (is_plain_data, concepts.hpp), lie in the leaves; other elements are nodes with one allocation and 8 bytes more each, a comparison looks
 // at the node, and a new version is another node. A write takes the lock of its leaf. One in seven insertions splits a leaf, which

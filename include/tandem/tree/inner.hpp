@@ -114,10 +114,9 @@ struct alignas(cache_line) inner : node<Atomics> {
   explicit inner(std::size_t above_leaves) noexcept
       : node_type(static_cast<std::uint16_t>(above_leaves), sizeof(inner)) {}
 
-  // Asks for the memory of the separators.
+  // Asks for the memory.
   static void fetch(const void* at) noexcept {
-    constexpr std::size_t end = sizeof(node_type) + sizeof(separators);
-    for (std::size_t i = 0; i < end; i += cache_line) prefetch(static_cast<const std::byte*>(at) + i);
+    for (std::size_t i = 0; i < sizeof(inner); i += cache_line) prefetch(static_cast<const std::byte*>(at) + i);
   }
 
   // ---- For one who makes it.
