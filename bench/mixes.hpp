@@ -51,12 +51,13 @@ inline constexpr op_mix op_mixes[] = {{"read_only", 100, 0, 0, 0, 0, true},
                                       {"read_heavy", 98, 1, 1, 0, 0, false},
                                       {"exchange", 10, 40, 40, 10, 0, false}};
 
-// Of ordered maps; after the core workloads of B. F. Cooper et al., Benchmarking cloud serving systems with YCSB, SoCC 2010. D differs from
-// read_heavy in which keys it reads, and F from A in nothing where updates see the old value.
-inline constexpr op_mix ordered_mixes[] = {{"read_only", 100, 0, 0, 0, 0, true},     {"scan_100", 0, 0, 0, 0, 0, true, 100},
-                                           {"read_heavy", 98, 1, 1, 0, 0, false},    {"exchange", 10, 40, 40, 10, 0, false},
-                                           {"ycsb_a_f", 50, 0, 0, 50, 0, true},      {"ycsb_b", 95, 0, 0, 5, 0, true},
-                                           {"ycsb_d", 90, 5, 5, 0, 0, false},        {"ycsb_e", 0, 3, 2, 0, 0, false, 95}};
+// Of ordered maps; after the core workloads of B. F. Cooper et al., Benchmarking cloud serving systems with YCSB, SoCC 2010. D
+// differs from read_heavy in which keys it reads, and F from A in nothing where updates see the old value.
+inline constexpr op_mix ordered_mixes[] = {
+    {"read_only", 100, 0, 0, 0, 0, true},  {"scan_100", 0, 0, 0, 0, 0, true, 100},
+    {"read_heavy", 98, 1, 1, 0, 0, false}, {"exchange", 10, 40, 40, 10, 0, false},
+    {"ycsb_a_f", 50, 0, 0, 50, 0, true},   {"ycsb_b", 95, 0, 0, 5, 0, true},
+    {"ycsb_d", 90, 5, 5, 0, 0, false},     {"ycsb_e", 0, 3, 2, 0, 0, false, 95}};
 
 // The exponent of Zipf's law; zero is uniform.
 struct skew {

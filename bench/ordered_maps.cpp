@@ -1,13 +1,16 @@
 // How fast is an ordered map when several threads read, scan and write the same keys?
 //
-//   <mix>/<types>/<skew>/<size>/T<threads>/<map>     ratio: to `bare`, absl::btree_map where it is found, which does the same mix
+//   <mix>/<types>/<skew>/<size>/T<threads>/<map>     ratio: to `bare`, absl::btree_map where it is found, which does the same
+//   mix
 //                                                    alone on one thread; all threads together
 //   fill/<order>/<size>/T1/<map>                     ratio: to `bare` again; how fast an empty map is filled with ascending,
 //                                                    descending or shuffled keys
-//   memory/<size>/tree_index                         bytes per entry after shuffled insertions, and after nine in ten are erased
+//   memory/<size>/tree_index                         bytes per entry after shuffled insertions, and after nine in ten are
+//   erased
 //
-// Mixes: ordered_mixes in mixes.hpp. A scan goes over a hundred entries from a key on; it counts as one operation. What is checked is
-// what mixed_work.cpp says. tbb::concurrent_map cannot erase beside others, nor change values, so it is in two mixes only.
+// Mixes: ordered_mixes in mixes.hpp. A scan goes over a hundred entries from a key on; it counts as one operation. What is
+// checked is what mixed_work.cpp says. tbb::concurrent_map cannot erase beside others, nor change values, so it is in two mixes
+// only.
 #include "adapters/ordered_stores.hpp"
 #include "interleave.hpp"
 #include "mixes.hpp"
@@ -44,8 +47,10 @@ void add_map(const size_mix& size) {
       if (mix.read + mix.scan != 100) continue;
     }
     for (std::size_t const threads : {std::size_t{1}, std::size_t{2}}) {
-      if (threads == 1 || !std::is_same_v<Store, bare_ordered_store<u64>>) add<Store, u64>(mix, skews[0], size, threads);
-      if (std::string(mix.name).starts_with("ycsb") && threads == 2 && !std::is_same_v<Store, bare_ordered_store<u64>>) {
+      if (threads == 1 || !std::is_same_v<Store, bare_ordered_store<u64>>)
+        add<Store, u64>(mix, skews[0], size, threads);
+      if (std::string(mix.name).starts_with("ycsb") && threads == 2 &&
+          !std::is_same_v<Store, bare_ordered_store<u64>>) {
         add<Store, u64>(mix, skews[1], size, threads);
       }
     }
@@ -92,22 +97,26 @@ void add_filling(const char* order, std::size_t n) {
 
 void add_memory(std::size_t n) {
   std::string const name = "memory/" + std::to_string(n / 1000) + "k/tree_index";
-  benchmark::RegisterBenchmark(name.c_str(), [n](benchmark::State& state) {
-    double filled = 0, thinned = 0;
-    for (auto _ : state) {
-      tree_store<u64> store;
-      std::span<const number> const keys = keys_for(n);
-      for (number k : keys) store.insert(k, k);
-      filled = static_cast<double>(store.inner().stats().bytes) / static_cast<double>(store.size());
-      for (std::size_t i = 0; i != keys.size(); ++i) {
-        if (i % 10 != 0) store.erase(keys[i]);
-      }
-      thinned = static_cast<double>(store.inner().stats().bytes) / static_cast<double>(store.size());
-      state.SetIterationTime(1);
-    }
-    set_counter(state, "bytes", filled);
-    set_counter(state, "bytes_thinned", thinned);
-  })->UseManualTime()->Iterations(1);
+  benchmark::RegisterBenchmark(
+      name.c_str(),
+      [n](benchmark::State& state) {
+        double filled = 0, thinned = 0;
+        for (auto _ : state) {
+          tree_store<u64> store;
+          std::span<const number> const keys = keys_for(n);
+          for (number k : keys) store.insert(k, k);
+          filled = static_cast<double>(store.inner().stats().bytes) / static_cast<double>(store.size());
+          for (std::size_t i = 0; i != keys.size(); ++i) {
+            if (i % 10 != 0) store.erase(keys[i]);
+          }
+          thinned = static_cast<double>(store.inner().stats().bytes) / static_cast<double>(store.size());
+          state.SetIterationTime(1);
+        }
+        set_counter(state, "bytes", filled);
+        set_counter(state, "bytes_thinned", thinned);
+      })
+      ->UseManualTime()
+      ->Iterations(1);
 }
 
 }  // namespace

@@ -94,7 +94,8 @@ std::size_t do_chunk(Store& store, const typename work_stream<Types>::chunk& wor
         break;
       case operation::scan:
         if constexpr (requires { store.scan(key, std::size_t(), [](const auto&, const auto&) {}); }) {
-          store.scan(key, std::size_t{100}, [&](const auto& k, const mapped_type& value) { wrong |= Types::mismatch(k, value); });
+          store.scan(key, std::size_t{100},
+                     [&](const auto& k, const mapped_type& value) { wrong |= Types::mismatch(k, value); });
           ++found;
         }
         break;

@@ -1,7 +1,8 @@
 // prints: best bid 99, best ask 101.*quotes taken: [1-9][0-9]*, crossed: 0.*bids by price: 99x[0-9]+
 //
-// An order book: what is offered and wanted at each price, best price first. One thread changes it; others take quotes, without a lock and
-// without holding it up. Both sides are trees; bids are sorted the other way round, so that the best is in front of both.
+// An order book: what is offered and wanted at each price, best price first. One thread changes it; others take quotes, without
+// a lock and without holding it up. Both sides are trees; bids are sorted the other way round, so that the best is in front of
+// both.
 #include <tandem/tree_index.hpp>
 
 #include <atomic>

@@ -104,7 +104,8 @@ class locked_ordered_store {
 
 template <class Types>
 struct bare_ordered_store
-    : locked_ordered_store<Types, fastest_ordered_map<typename Types::key_type, typename Types::mapped_type>, no_mutex> {
+    : locked_ordered_store<Types, fastest_ordered_map<typename Types::key_type, typename Types::mapped_type>,
+                           no_mutex> {
   static constexpr const char* label = "bare";
   using bare_ordered_store::locked_ordered_store::locked_ordered_store;
 };

@@ -59,23 +59,24 @@ struct cell_options {
   static constexpr std::size_t moves_per_write = 4;
 };
 
-// Of cell_index. `epoch`: global_epoch, or own_epoch, so that readers of other containers do not hold back what is erased here; such
-// a container cannot be moved or swapped. `optimistic_reads`: whether small plain pairs lie in the cells, and not in nodes.
+// Of cell_index. `epoch`: global_epoch, or own_epoch, so that readers of other containers do not hold back what is erased here;
+// such a container cannot be moved or swapped. `optimistic_reads`: whether small plain pairs lie in the cells, and not in
+// nodes.
 struct cell_index_options : cell_options {};
 
 // Of cell_cache.
 struct cell_cache_options : cell_options {
   // For the table: the order of use is kept.
   static constexpr bool recency = true;
-  // What an element weighs: `std::size_t operator()(const Key&, const T&) const`, which must not throw. Then the maximal capacity
-  // is a weight. void: it is a number of elements.
+  // What an element weighs: `std::size_t operator()(const Key&, const T&) const`, which must not throw. Then the maximal
+  // capacity is a weight. void: it is a number of elements.
   using weigher = void;
 };
 
 // Of tree_index.
 struct tree_index_options {
-  // The seam to the hardware, and the epoch: global_epoch, or own_epoch, so that readers of other containers do not hold back what is
-  // erased here; such a container cannot be moved or swapped.
+  // The seam to the hardware, and the epoch: global_epoch, or own_epoch, so that readers of other containers do not hold back
+  // what is erased here; such a container cannot be moved or swapped.
   using atomics = std_atomics;
   using epoch = global_epoch;
   // Elements per leaf, 2 to 15, and children per node above, 3 at least. Small ones make tests of small trees interesting.

@@ -1,5 +1,5 @@
-// What model programs of containers use: memory that tells who uses it too early or too late, or loses it, and an epoch for each
-// execution.
+// What model programs of containers use: memory that tells who uses it too early or too late, or loses it, and an epoch for
+// each execution.
 #ifndef TANDEM_TESTS_MODEL_ALLOCATED_HPP
 #define TANDEM_TESTS_MODEL_ALLOCATED_HPP
 

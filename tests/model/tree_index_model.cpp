@@ -1,8 +1,9 @@
 // The tree under the model checker: small programs of whole operations. What it stands on is in sync_model.cpp.
 //
-// Leaves have two slots and nodes three children, so that one insertion splits and one erasure joins; threads begin at a tree in which
-// the next one does. Memory is never used twice in an execution (allocated.hpp), so a node that is freed too early, used before it is made,
-// or lost, fails the execution. Values in nodes are plain data, for which an unordered access is a race.
+// Leaves have two slots and nodes three children, so that one insertion splits and one erasure joins; threads begin at a tree
+// in which the next one does. Memory is never used twice in an execution (allocated.hpp), so a node that is freed too early,
+// used before it is made, or lost, fails the execution. Values in nodes are plain data, for which an unordered access is a
+// race.
 #include "model/allocated.hpp"
 #include "model/surroundings.hpp"
 #include "support/catch.hpp"
@@ -63,8 +64,7 @@ class tested_tree {
   };
   using element = tandem::cell::map_element<key, typename Kind::value>;
   using value_type = typename element::value_type;
-  using tree_type =
-      tandem::tree::tree<element, std::less<key>, model::allocator<value_type>, options>;
+  using tree_type = tandem::tree::tree<element, std::less<key>, model::allocator<value_type>, options>;
   static_assert(tree_type::inline_pairs == std::is_same_v<Kind, in_leaf>);
 
  public:
@@ -211,7 +211,8 @@ TEMPLATE_TEST_CASE("an update is not lost where its leaf is split", "[model][tre
                 {});
 }
 
-TEMPLATE_TEST_CASE("a reader sees no element in the slot of another, and misses none", "[model][tree]", in_leaf, in_node) {
+TEMPLATE_TEST_CASE("a reader sees no element in the slot of another, and misses none", "[model][tree]", in_leaf,
+                   in_node) {
   search_partly("erase, insert, lookup", 1,
                 [](program& p) {
                   surroundings here(2);

@@ -1,5 +1,5 @@
-// tree_index does what std::map does, in random order: many seeds, few keys and many, small nodes and normal ones, pairs in leaves and
-// nodes, lookups from both ends, ranges and cursors.
+// tree_index does what std::map does, in random order: many seeds, few keys and many, small nodes and normal ones, pairs in
+// leaves and nodes, lookups from both ends, ranges and cursors.
 #include <tandem/tree_index.hpp>
 
 #include "support/catch.hpp"
@@ -179,9 +179,10 @@ class script {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("tree_index does what std::map does", "[tree_index][property]", (tree_of<std::uint64_t, std::uint64_t>),
-                   (tree_of<std::uint64_t, std::uint64_t, shape<2, 3>>), (tree_of<int, int, shape<3, 4>>),
-                   (tree_of<std::uint32_t, std::uint8_t, shape<14, 5>>), (tree_of<int, std::string, shape<2, 3>>),
+TEMPLATE_TEST_CASE("tree_index does what std::map does", "[tree_index][property]",
+                   (tree_of<std::uint64_t, std::uint64_t>), (tree_of<std::uint64_t, std::uint64_t, shape<2, 3>>),
+                   (tree_of<int, int, shape<3, 4>>), (tree_of<std::uint32_t, std::uint8_t, shape<14, 5>>),
+                   (tree_of<int, std::string, shape<2, 3>>),
                    (tree_of<std::uint64_t, std::uint64_t, shape<4, 3, false>>), (tree_of<std::string, std::string>),
                    (tree_of<std::string, int, shape<2, 3>>), (tree_of<int, int, shape<2, 5>, std::greater<int>>),
                    (tree_of<int, std::string, apart>)) {

@@ -1,5 +1,5 @@
-// Recorded histories of cell_map, cell_index, sharded_map and tree_index are linearizable, key by key, while the maps grow and shrink: a few
-// hot keys, all kinds of calls on them, and beside them threads that fill and empty the map.
+// Recorded histories of cell_map, cell_index, sharded_map and tree_index are linearizable, key by key, while the maps grow and
+// shrink: a few hot keys, all kinds of calls on them, and beside them threads that fill and empty the map.
 //
 // Every value is written once, so a value that was missed, came back, or came from nowhere leaves no explanation.
 #include <tandem/cell_index.hpp>
@@ -73,7 +73,8 @@ class tree_of : public tandem::tree_index<Key, T, tandem::less<Key>, std::alloca
  public:
   template <class Predicate>
   std::size_t erase_if(const Key& k, Predicate&& pred) {
-    return base::erase_if(k, [&](const Key& key, const T& value) { return pred(std::pair<const Key&, const T&>(key, value)); });
+    return base::erase_if(
+        k, [&](const Key& key, const T& value) { return pred(std::pair<const Key&, const T&>(key, value)); });
   }
   std::size_t bucket_count() const { return this->stats().leaves; }
   void reserve(std::size_t) {}

@@ -83,8 +83,8 @@ TEST_CASE("a pin that was begun under a light one outlives it", "[epoch]") {
   CHECK_FALSE(is_pinned<tandem::std_atomics>(mine));
 }
 
-TEMPLATE_TEST_CASE("a thread is pinned from the first enter to the end of its last pin", "[epoch]",
-                   tandem::std_atomics, without_barriers) {
+TEMPLATE_TEST_CASE("a thread is pinned from the first enter to the end of its last pin", "[epoch]", tandem::std_atomics,
+                   without_barriers) {
   static tandem::basic_epoch<TestType> domain;
   auto& mine = domain.join();
   CHECK_FALSE(is_pinned<TestType>(mine));

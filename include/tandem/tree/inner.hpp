@@ -1,8 +1,9 @@
-// The nodes of a tree that are not leaves (tree.hpp): n children, and between them n - 1 separators. Child i has the keys from separator
-// i - 1 on and less than separator i.
+// The nodes of a tree that are not leaves (tree.hpp): n children, and between them n - 1 separators. Child i has the keys from
+// separator i - 1 on and less than separator i.
 //
-// Separators are immutable, and so is the number of children: another number makes another node. A child is replaced in place, by one
-// of the same range of keys, under the lock, until the node is closed. So who reads needs no lock, and does not have to look twice.
+// Separators are immutable, and so is the number of children: another number makes another node. A child is replaced in place,
+// by one of the same range of keys, under the lock, until the node is closed. So who reads needs no lock, and does not have to
+// look twice.
 #ifndef TANDEM_TREE_INNER_HPP
 #define TANDEM_TREE_INNER_HPP
 
@@ -18,8 +19,8 @@
 
 namespace tandem::tree {
 
-// A key by itself, where keys are too large to lie in nodes, or may throw when they are copied. It belongs to the node that is in the
-// tree; the copies of nodes that are not any more may still refer to it.
+// A key by itself, where keys are too large to lie in nodes, or may throw when they are copied. It belongs to the node that is
+// in the tree; the copies of nodes that are not any more may still refer to it.
 template <class Key>
 struct boxed_key : object {
   template <class K>
@@ -79,7 +80,8 @@ class number_separators {
   std::size_t not_greater(Key k) const noexcept {
     // Halves while there are many, and then counts: neither has a branch, and counting waits for no comparison.
     std::size_t at = 0;
-    for (std::size_t half = room / 2 + 1; half >= 8; half /= 2) at += half & (std::size_t{0} - (keys_[at + half - 1] <= k));
+    for (std::size_t half = room / 2 + 1; half >= 8; half /= 2)
+      at += half & (std::size_t{0} - (keys_[at + half - 1] <= k));
     constexpr std::size_t rest = room < 7 ? room : 7;
     std::size_t n = at;
     for (std::size_t i = 0; i != rest; ++i) n += keys_[at + i] <= k;
@@ -105,10 +107,10 @@ struct alignas(cache_line) inner : node<Atomics> {
   static constexpr bool boxes = separators_are_boxed<Key>;
 
   using node_type = node<Atomics>;
-  using separators = typename std::conditional_t<
-      numbers, std::type_identity<number_separators<Key, Fanout - 1>>,
-      std::conditional_t<boxes, std::type_identity<boxed_separators<Key, Fanout - 1>>,
-                         std::type_identity<plain_separators<Key, Fanout - 1>>>>::type;
+  using separators =
+      typename std::conditional_t<numbers, std::type_identity<number_separators<Key, Fanout - 1>>,
+                                  std::conditional_t<boxes, std::type_identity<boxed_separators<Key, Fanout - 1>>,
+                                                     std::type_identity<plain_separators<Key, Fanout - 1>>>>::type;
   using handle = typename separators::handle;
 
   explicit inner(std::size_t above_leaves) noexcept

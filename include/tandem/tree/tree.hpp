@@ -2,30 +2,31 @@
 //
 //   root -> node -> node -> leaf        all leaves are equally deep; elements are in leaves only
 //
-// **The range of keys of a node never changes while it lives.** A leaf that overflows is copied to two new ones, two thin leaves to a new
-// one; nodes above them have immutable separators, so one of them that gets another number of children is copied, too. The last
-// step of every such change is one store: the new node takes the place of the old one, in its parent or in the root word. That
-// is what the rest stands on:
+// **The range of keys of a node never changes while it lives.** A leaf that overflows is copied to two new ones, two thin
+// leaves to a new one; nodes above them have immutable separators, so one of them that gets another number of children is
+// copied, too. The last step of every such change is one store: the new node takes the place of the old one, in its parent or
+// in the root word. That is what the rest stands on:
 //
-//   - A reader goes from the root to a leaf and looks at nothing twice. What an old node shows was in the tree when the node was
-//     replaced. So every leaf that a reader comes to was in the tree at some time since it began: if it is not any more, it shows the
-//     elements as they were in the last moment. Found or not, that is an answer.
-//   - A scan keeps its path, and goes on from the same, perhaps outdated nodes: ranges of leaves do not overlap, so it is ordered, and
-//     shows each key that is there all the time exactly once. Whenever it comes to a leaf that has been closed meanwhile it begins
-//     at the root again, with the range of that leaf: what it shows is not older than its step.
+//   - A reader goes from the root to a leaf and looks at nothing twice. What an old node shows was in the tree when the node
+//     was replaced. So every leaf that a reader comes to was in the tree at some time since it began: if it is not any more, it
+//     shows the elements as they were in the last moment. Found or not, that is an answer.
+//   - A scan keeps its path, and goes on from the same, perhaps outdated nodes: ranges of leaves do not overlap, so it is
+//     ordered, and shows each key that is there all the time exactly once. Whenever it comes to a leaf that has been closed
+//     meanwhile it begins at the root again, with the range of that leaf: what it shows is not older than its step.
 //   - A writer that finds the leaf closed begins at the root again; otherwise, under its lock, it is the right one.
 //
 // **Locks.** Elements are changed under the lock of their leaf (leaf.hpp says how readers get along with that). Changes of the
-// tree's shape lock from top to bottom and from left to right: the node with the pointer that will change, or the root word's lock,
-// the node that will be replaced, and one or two of its children. They verify that these are still where they were seen, make
-// what is new, close what is old, and store the pointer. Everything that may throw comes before the closing, so what throws
-// has changed nothing.
+// tree's shape lock from top to bottom and from left to right: the node with the pointer that will change, or the root word's
+// lock, the node that will be replaced, and one or two of its children. They verify that these are still where they were seen,
+// make what is new, close what is old, and store the pointer. Everything that may throw comes before the closing, so what
+// throws has changed nothing.
 //
-// **When.** A full leaf is split by who wants to insert, a full node above it before that; in the middle, or at the end where keys
-// come in order. Who leaves a quarter of a leaf, or less, joins it with a neighbour if both fit in three quarters of one, and
-// likewise the nodes above. These are left for later if memory or a comparison fails.
+// **When.** A full leaf is split by who wants to insert, a full node above it before that; in the middle, or at the end where
+// keys come in order. Who leaves a quarter of a leaf, or less, joins it with a neighbour if both fit in three quarters of one,
+// and likewise the nodes above. These are left for later if memory or a comparison fails.
 //
-// **Memory.** Nodes, elements and separators that are out of sight are retired (sync/retire_list.hpp). Whoever found them is pinned.
+// **Memory.** Nodes, elements and separators that are out of sight are retired (sync/retire_list.hpp). Whoever found them is
+// pinned.
 //
 // Invariants
 //   1. Each key is in the one leaf that is not closed and whose range it belongs to; each node but the root is the child of one
@@ -33,8 +34,9 @@
 //   2. Nodes and leaves are written under their locks; a closed one is not written any more.
 //   3. size() is exact when no operation is running: counters change under the lock of the element's leaf.
 //
-// After: P. L. Lehman, S. B. Yao, "Efficient locking for concurrent operations on B-trees" (1981), without links between leaves; the
-// order word is that of Y. Mao, E. Kohler, R. Morris, "Cache craftiness for fast multicore key-value storage" (2012).
+// After: P. L. Lehman, S. B. Yao, "Efficient locking for concurrent operations on B-trees" (1981), without links between
+// leaves; the order word is that of Y. Mao, E. Kohler, R. Morris, "Cache craftiness for fast multicore key-value storage"
+// (2012).
 #ifndef TANDEM_TREE_TREE_HPP
 #define TANDEM_TREE_TREE_HPP
 
@@ -76,7 +78,7 @@ inline constexpr bool is_natural =
 // What a tree looks like at the moment; each number by itself.
 struct tree_stats {
   std::size_t size = 0;
-  std::size_t depth = 0;        // nodes on the way to an element, leaves included
+  std::size_t depth = 0;  // nodes on the way to an element, leaves included
   std::size_t leaves = 0;
   std::size_t inner_nodes = 0;  // the others
   double fill = 0;              // elements per place in a leaf
@@ -137,8 +139,8 @@ class tree : protected epoch_user<typename Options::epoch> {
 
   // ---- Making and ending it.
 
-  constexpr tree() noexcept(
-      std::is_nothrow_default_constructible_v<Compare>&& std::is_nothrow_default_constructible_v<Allocator>)
+  constexpr tree() noexcept(std::is_nothrow_default_constructible_v<Compare> &&
+                            std::is_nothrow_default_constructible_v<Allocator>)
     requires std::default_initializable<Compare> && std::default_initializable<Allocator>
   = default;
   tree(const Compare& less, const Allocator& alloc) : less_(less), allocator_(alloc) {}
@@ -175,8 +177,8 @@ class tree : protected epoch_user<typename Options::epoch> {
     swap(less_, other.less_);
     if constexpr (swaps_allocators) swap(allocator_, other.allocator_);
   }
-  // Takes over everything, and if so told the allocator; `other` is empty then. Precondition: the allocators are equal, or it is
-  // taken over.
+  // Takes over everything, and if so told the allocator; `other` is empty then. Precondition: the allocators are equal, or it
+  // is taken over.
   template <bool TakesAllocator>
   void assign(tree& other) {
     static_assert(moves, "a container with an epoch of its own stays where it is");
@@ -275,8 +277,8 @@ class tree : protected epoch_user<typename Options::epoch> {
 
   // ---- Many elements.
 
-  // Erases those of [lo, hi) for which pred(const value_type&) is true, leaf by leaf; a null pointer stands for no bound. Returns how
-  // many. If a function or a comparison throws, some are erased.
+  // Erases those of [lo, hi) for which pred(const value_type&) is true, leaf by leaf; a null pointer stands for no bound.
+  // Returns how many. If a function or a comparison throws, some are erased.
   template <class Lo, class Hi, class P>
   size_type erase_between(const Lo* lo, const Hi* hi, P&& pred) {
     writing here(*this);
@@ -727,7 +729,8 @@ class tree : protected epoch_user<typename Options::epoch> {
     explicit writing(tree& t) : tree_(t) {
       for (typename lock_type::patience p;; p.wait()) {
         pin_ = t.enter();
-        // order[go]: acquire load; pairs with [stopped]: what the tree has after a stop is seen. The stop itself is seen, or waits
+        // order[go]: acquire load; pairs with [stopped]: what the tree has after a stop is seen. The stop itself is seen, or
+        // waits
         //   for this pin: epoch.hpp.
         if (!t.stopped_.load(std::memory_order_acquire)) [[likely]]
           break;
@@ -841,7 +844,8 @@ class tree : protected epoch_user<typename Options::epoch> {
     return slot::look(s, [&](const value_type& x) { return static_cast<bool>(pred(x)); });
   }
   template <class P>
-  size_type erase_slots(writing& here, locked_leaf& held, slot_order order, std::size_t first, std::size_t last, P& pred) {
+  size_type erase_slots(writing& here, locked_leaf& held, slot_order order, std::size_t first, std::size_t last,
+                        P& pred) {
     slot_order left = order;
     size_type n = 0;
     // What has been chosen is erased, even if the choice of another throws.
@@ -959,8 +963,8 @@ class tree : protected epoch_user<typename Options::epoch> {
                         : m + n <= most_in_joined_inner || ((m == 1 || n == 1) && m + n <= Options::fanout);
   }
 
-  // Locks what a change of the i-th node of the path needs, apart from that: the pointer to its parent, and the parent; or the pointer to
-  // itself, if it is the root. Returns false if they have changed.
+  // Locks what a change of the i-th node of the path needs, apart from that: the pointer to its parent, and the parent; or the
+  // pointer to itself, if it is the root. Returns false if they have changed.
   bool hold_above(const path& p, std::size_t i, chain& held) noexcept {
     if (i >= 2) {
       auto const& above = p.steps[i - 2];
@@ -1091,7 +1095,8 @@ class tree : protected epoch_user<typename Options::epoch> {
     right.release();
     return true;
   }
-  static void copy_slots(leaf_type& from, slot_order order, std::size_t first, std::size_t last, leaf_type& to) noexcept {
+  static void copy_slots(leaf_type& from, slot_order order, std::size_t first, std::size_t last,
+                         leaf_type& to) noexcept {
     std::size_t n = to.order().size();
     for (std::size_t i = first; i != last; ++i) slot::relocate(to.slots[n++], from.slots[order[i]]);
     to.put(slot_order::first(n));
@@ -1356,7 +1361,8 @@ class tree : protected epoch_user<typename Options::epoch> {
   struct no_elements {};
   [[no_unique_address]] typename std::conditional_t<
       inline_pairs, std::type_identity<no_elements>,
-      std::type_identity<retire_list<std::remove_pointer_t<typename slot::retired>, domain_type, atomics>>>::type elements_;
+      std::type_identity<retire_list<std::remove_pointer_t<typename slot::retired>, domain_type, atomics>>>::type
+      elements_;
   striped_size<words::template word> size_{};
 };
 
