@@ -1,3 +1,70 @@
+// tree_index: an ordered map whose readers take no lock and write nothing that others see, beside any number of writers.
+//
+//     tandem::tree_index<timestamp, event> events;
+//     events.insert(now(), event{...});
+//     for (const auto& [when, what] : events.range(yesterday, today)) show(when, what);   // while others write
+//     if (auto next = events.upper_bound(now())) wait_for(next.key());                    // next.next(), next.prev()
+//     events.erase_range(timestamp::min(), last_year);
+//
+// Elements are never changed: a write makes a new version of the element and puts it in the place of the old one, in one step.
+// A reader sees the one or the other, and what it sees stays as it is for as long as it holds a guard.
+//
+// Use it for indexes by time, price, address or name: where ranges are read, or neighbours, or the first and the last, from all
+// threads. Do not use it when
+//   - order does not matter: cell_index finds keys several times as fast;
+//   - values change more often than they are read, and are large: each change copies the value. Use cell_map, and change it in
+//     place;
+//   - a scan must show everything as it is at one moment: evmap, or a lock.
+//
+// **Interface**
+//
+//   read      find                                       a guard of the element
+//             get read value_or at visit count contains
+//   in order  lower_bound upper_bound before front back  guards that go on with next() and prev() (tree/cursor.hpp)
+//             range enter                                guards of elements in order: forward ranges; reversed()
+//             visit_range visit_all visit_while visit_from
+//   insert    insert emplace try_emplace insert_range    constructor with sorted_unique: of sorted input, at once
+//   replace   insert_or_assign update
+//   erase     erase erase_if erase_range clear
+//   tree      size empty depth stats
+//
+// **Costs.** A lookup goes through the nodes above, of up to 16 children, and one leaf of up to 15 elements; it has no
+// read-modify-write and no fence (sync/epoch.hpp). Pairs of a key of at most 24 bytes and a value of at most 8, both plain data
+// (is_plain_data, concepts.hpp), lie in the leaves; other elements are nodes with one allocation and 8 bytes more each, a
+// comparison looks at the node, and a new version is another node. A write takes the lock of its leaf. One in seven insertions
+// splits a leaf, which copies the node above as well; keys that come in order fill leaves, others two thirds of them. Leaves of
+// erased elements are joined. Memory for pairs of u64: 30 bytes each after random insertions, 18 in order, and what readers may
+// still be looking at. An empty tree owns no memory.
+//
+// **When is an element destroyed** that was erased or replaced? As in cell_index: when all guards and lookups that began before
+// have ended. A guard that is held for long holds back memory, here and in all containers of the same epoch; stats() tells how
+// much. Option `epoch`: own_epoch makes a tree independent of the guards of others.
+//
+// **Thread safety.** Everything beside everything, except construction and destruction. swap, assignment and moves are safe if
+// the comparison and the allocator have no state; they wait for guards of other threads, so call them without one, or two
+// threads wait for each other; and guards of the same thread must not be used afterwards.
+//
+// Operations on one element are atomic and linearizable; clear() is, too. A scan is not one moment: each leaf is as it is when
+// the scan gets there. But, whatever is written beside it:
+//   1. Keys are strictly ascending, or descending, so none is shown twice.
+//   2. A key that is there during the whole scan is shown.
+//   3. What has happened before a step to another leaf is seen by it.
+// erase_range erases leaf by leaf, and is not one moment either.
+//
+// **Progress.** Lookups are lock-free and wait for nobody, whatever the tree does: they never begin again at the root. They
+// look at their leaf again if an element of it was erased meanwhile, and so do scans. Writers wait for writers of the same
+// leaf; who splits or joins, for those who do so nearby. clear() waits for all writers. Whoever ends a guard may have to
+// destroy what waited for it.
+//
+// **Re-entrancy.** Visitors of lookups and scans, and holders of guards, may call the same tree, also to write. Functions that
+// run under a lock must not: update's, and predicates of erase_if, constructors of elements, comparisons. Debug builds report
+// it.
+//
+// **Exceptions.** Strong for operations on one element, whatever throws: comparisons, constructors, allocation. erase_range and
+// erase_if of many are basic: elements are erased, or not. Keys must be copyable: some are copied to where the tree branches. A
+// thread's first operation may throw std::bad_alloc. Destructors must not throw.
+//
+// How it works: tree/tree.hpp.
 #ifndef TANDEM_TREE_INDEX_HPP
 #define TANDEM_TREE_INDEX_HPP
 
@@ -36,8 +103,9 @@ template <class Key, class T, class Compare = less<Key>, class Allocator = std::
           class Options = tree_index_options>
 class tree_index {
   using element = cell::map_element<Key, T>;
-  using engine = tree::tree<element, Compare,
-                            typename std::allocator_traits<Allocator>::template rebind_alloc<std::pair<const Key, T>>, Options>;
+  using engine =
+      tree::tree<element, Compare,
+                 typename std::allocator_traits<Allocator>::template rebind_alloc<std::pair<const Key, T>>, Options>;
   using caller = detail::caller;
   using called_from = detail::called_from;
   using no_bound = const Key*;
@@ -78,7 +146,8 @@ class tree_index {
   tree_index(std::initializer_list<value_type> list, const Compare& less = Compare(),
              const allocator_type& alloc = allocator_type())
       : tree_index(list.begin(), list.end(), less, alloc) {}
-  tree_index(std::initializer_list<value_type> list, const allocator_type& alloc) : tree_index(list, Compare(), alloc) {}
+  tree_index(std::initializer_list<value_type> list, const allocator_type& alloc)
+      : tree_index(list, Compare(), alloc) {}
 
   // Precondition: the keys ascend strictly. Many times faster than as many insertions; leaves are full.
   template <std::input_iterator It>
@@ -105,7 +174,8 @@ class tree_index {
   }
   // Takes the elements, without moving them if the allocators are equal. `other` is empty then.
   tree_index(tree_index&& other) noexcept(compare_moves_nothrow) : engine_(std::move(other.engine_)) {}
-  tree_index(tree_index&& other, const std::type_identity_t<allocator_type>& alloc) : tree_index(other.key_comp(), alloc) {
+  tree_index(tree_index&& other, const std::type_identity_t<allocator_type>& alloc)
+      : tree_index(other.key_comp(), alloc) {
     if (alloc == other.get_allocator()) {
       engine_.swap(other.engine_);
     } else {
@@ -179,8 +249,8 @@ class tree_index {
     if (!copy) throw std::out_of_range("tandem: at() of a key that is not in the map");
     return *std::move(copy);
   }
-  // f(const T&), or f(const Key&, const T&): an optional of what it returned, which must not be a reference; bool, if it returns
-  // nothing.
+  // f(const T&), or f(const Key&, const T&): an optional of what it returned, which must not be a reference; bool, if it
+  // returns nothing.
   template <detail::key_for<engine> Q = Key, class F>
   auto read(const Q& k, F&& f) const {
     cell::visit_result<decltype(cell::call_with_value<element>(f, std::declval<const value_type&>()))> result;
@@ -241,8 +311,8 @@ class tree_index {
     return cursor(engine_, [](auto& p) { return p.to_last(no_bound()); });
   }
 
-  // A guard of the elements with keys in [lo, hi), or of all: a forward range of const value_type&, or of value_type where pairs lie
-  // in the leaves; reversed() is the same backward. And lookups that cost less.
+  // A guard of the elements with keys in [lo, hi), or of all: a forward range of const value_type&, or of value_type where
+  // pairs lie in the leaves; reversed() is the same backward. And lookups that cost less.
   template <class Lo, class Hi>
     requires std::constructible_from<Key, const Lo&> && std::constructible_from<Key, const Hi&>
   [[nodiscard]] range_guard range(const Lo& lo, const Hi& hi, caller where = caller::here()) const {
@@ -293,8 +363,15 @@ class tree_index {
     return scan(std::addressof(from), std::addressof(to), judging(f));
   }
 
-  // ---- Insertion. These return whether the key is new; if not, the element with that key is as it was, and arguments are not moved
-  // from. (What is made for the lookup, for want of a key among the arguments, is.)
+  // The same from the first element on whose key is not less than lo.
+  template <detail::key_for<engine> Lo = Key, class F>
+  bool visit_from(const Lo& lo, F&& f) const {
+    auto&& from = detail::as_key<engine>(lo);
+    return scan(std::addressof(from), no_bound(), judging(f));
+  }
+
+  // ---- Insertion. These return whether the key is new; if not, the element with that key is as it was, and arguments are not
+  // moved from. (What is made for the lookup, for want of a key among the arguments, is.)
 
   // Constructs value_type(args...) if its key is absent.
   template <class... Args>
@@ -325,7 +402,8 @@ class tree_index {
   bool try_emplace(K&& k, Args&&... args) {
     static_assert(std::is_constructible_v<T, Args...>, "no value can be made from these arguments");
     called_from const place(caller::here());
-    return cell::placing<element>::place_value(engine_, nothing, nothing, std::forward<K>(k), std::forward<Args>(args)...);
+    return cell::placing<element>::place_value(engine_, nothing, nothing, std::forward<K>(k),
+                                               std::forward<Args>(args)...);
   }
   // All of a range, one after the other. These return how many were inserted.
   template <std::input_iterator It>
@@ -353,12 +431,14 @@ class tree_index {
   bool insert_or_assign(K&& k, V&& value, caller where = caller::here()) {
     called_from const place(where);
     return cell::with_key<engine>(std::forward<K>(k), [&](const auto& sought, auto&& source) {
-      return engine_.put(sought, std::piecewise_construct, std::forward_as_tuple(std::forward<decltype(source)>(source)),
+      return engine_.put(sought, std::piecewise_construct,
+                         std::forward_as_tuple(std::forward<decltype(source)>(source)),
                          std::forward_as_tuple(std::forward<V>(value)));
     });
   }
-  // f(T&), or f(const Key&, T&), on a copy of the value, which then takes its place: an optional of what f returned, which must not be
-  // a reference; bool, if it returns nothing. Updates of one key come one after the other. If f throws nothing has changed.
+  // f(T&), or f(const Key&, T&), on a copy of the value, which then takes its place: an optional of what f returned, which must
+  // not be a reference; bool, if it returns nothing. Updates of one key come one after the other. If f throws nothing has
+  // changed.
   template <detail::key_for<engine> Q = Key, class F>
     requires std::copy_constructible<value_type>
   auto update(const Q& k, F&& f, caller where = caller::here()) {
@@ -384,7 +464,8 @@ class tree_index {
   size_type erase_if(const Q& k, Predicate&& pred, caller where = caller::here()) {
     called_from const place(where);
     auto&& sought = detail::as_key<engine>(k);
-    return engine_.erase_if(sought, [&](const value_type& x) { return static_cast<bool>(cell::call_with_value<element>(pred, x)); });
+    return engine_.erase_if(
+        sought, [&](const value_type& x) { return static_cast<bool>(cell::call_with_value<element>(pred, x)); });
   }
   // All elements for which pred(element) is true.
   template <class Predicate>

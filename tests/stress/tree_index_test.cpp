@@ -1,5 +1,5 @@
-// tree_index under several threads: keys that are there are found by every lookup and shown once, in order, by every scan, whatever is
-// split, joined, erased or replaced beside; each key has one winner; no update is lost; and nothing is left.
+// tree_index under several threads: keys that are there are found by every lookup and shown once, in order, by every scan,
+// whatever is split, joined, erased or replaced beside; each key has one winner; no update is lost; and nothing is left.
 #include <tandem/tree_index.hpp>
 
 #include "support/catch.hpp"
@@ -51,7 +51,8 @@ struct pausing_less {
 };
 
 template <class T, class Options = tandem::tree_index_options, class Compare = tandem::less<std::uint64_t>>
-using tree_of = tandem::tree_index<std::uint64_t, T, Compare, std::allocator<std::pair<const std::uint64_t, T>>, Options>;
+using tree_of =
+    tandem::tree_index<std::uint64_t, T, Compare, std::allocator<std::pair<const std::uint64_t, T>>, Options>;
 
 using pairs = tree_of<std::uint64_t>;
 using tiny_pairs = tree_of<std::uint64_t, tiny>;
@@ -243,8 +244,8 @@ TEMPLATE_TEST_CASE("tree_index: a key that is there is never missed, and one tha
   check_no_value_is_left();
 }
 
-TEMPLATE_TEST_CASE("tree_index: scans stay in order and complete while ranges are erased", "[tree_index][stress]", pairs,
-                   tiny_pairs, interrupted_pairs, nodes, tiny_nodes) {
+TEMPLATE_TEST_CASE("tree_index: scans stay in order and complete while ranges are erased", "[tree_index][stress]",
+                   pairs, tiny_pairs, interrupted_pairs, nodes, tiny_nodes) {
   {
     TestType m;
     put_markers(m);
@@ -253,7 +254,8 @@ TEMPLATE_TEST_CASE("tree_index: scans stay in order and complete while ranges ar
     run_threads(4, [&](std::size_t t, thread_group& group) {
       if (t < 2) {
         std::size_t const n = rounds(200);
-        for (std::size_t round = 0; (round != n || scans.load(std::memory_order_relaxed) < 8) && !group.failed(); ++round) {
+        for (std::size_t round = 0; (round != n || scans.load(std::memory_order_relaxed) < 8) && !group.failed();
+             ++round) {
           // Each thread has every other gap.
           for (std::uint64_t i = t; i < markers; i += 2) {
             for (std::uint64_t j = 1; j != gap; ++j) m.insert(i * gap + j, value_for<TestType>(i * gap + j));
@@ -327,8 +329,8 @@ TEMPLATE_TEST_CASE("tree_index: of 16 threads that insert and erase 32 keys each
   check_no_value_is_left();
 }
 
-TEMPLATE_TEST_CASE("tree_index: no update is lost, wherever the element is moved", "[tree_index][stress]", pairs, tiny_pairs,
-                   nodes, tiny_nodes) {
+TEMPLATE_TEST_CASE("tree_index: no update is lost, wherever the element is moved", "[tree_index][stress]", pairs,
+                   tiny_pairs, nodes, tiny_nodes) {
   {
     TestType m;
     put_markers(m);
@@ -346,8 +348,8 @@ TEMPLATE_TEST_CASE("tree_index: no update is lost, wherever the element is moved
   check_no_value_is_left();
 }
 
-TEMPLATE_TEST_CASE("tree_index: clear takes everything at one moment, and what comes later stays", "[tree_index][stress]", pairs,
-                   tiny_pairs, tiny_nodes) {
+TEMPLATE_TEST_CASE("tree_index: clear takes everything at one moment, and what comes later stays",
+                   "[tree_index][stress]", pairs, tiny_pairs, tiny_nodes) {
   {
     TestType m;
     std::atomic<std::size_t> clears{0};
@@ -375,8 +377,8 @@ TEMPLATE_TEST_CASE("tree_index: clear takes everything at one moment, and what c
   check_no_value_is_left();
 }
 
-TEMPLATE_TEST_CASE("tree_index: trees may be swapped and assigned beside lookups and writers", "[tree_index][stress]", pairs,
-                   tiny_pairs, nodes, tiny_nodes) {
+TEMPLATE_TEST_CASE("tree_index: trees may be swapped and assigned beside lookups and writers", "[tree_index][stress]",
+                   pairs, tiny_pairs, nodes, tiny_nodes) {
   {
     constexpr std::uint64_t keys = 200;
     auto const full = [](std::uint64_t generation) {
@@ -409,9 +411,12 @@ TEMPLATE_TEST_CASE("tree_index: trees may be swapped and assigned beside lookups
       do {
         k = (k + 3) % keys;
         auto const v = a.get(k);
-        if (!v || number_of(*v) < 1 || number_of(*v) > 3) fail("a key that both trees have was missed in a swapped one");
-        if (b.insert(k, typename TestType::mapped_type(9))) fail("a key that is there was inserted into a swapped tree");
-        if (k % 64 == 0 && b.visit_all([](const auto& x) { number_of(x.second); }) != keys) fail("a scan of a swapped tree");
+        if (!v || number_of(*v) < 1 || number_of(*v) > 3)
+          fail("a key that both trees have was missed in a swapped one");
+        if (b.insert(k, typename TestType::mapped_type(9)))
+          fail("a key that is there was inserted into a swapped tree");
+        if (k % 64 == 0 && b.visit_all([](const auto& x) { number_of(x.second); }) != keys)
+          fail("a scan of a swapped tree");
         lookups.fetch_add(1, std::memory_order_relaxed);
       } while (busy.load(std::memory_order_relaxed) != 0 && !group.failed());
     });
@@ -427,7 +432,8 @@ TEST_CASE("tree_index: guards keep what they show while it is erased and replace
     constexpr std::uint64_t keys = 50;
     std::atomic<std::size_t> kept{0};
     run_threads(4, [&](std::size_t t, thread_group& group) {
-      for (std::size_t i = 0; (i < rounds(5000) || kept.load(std::memory_order_relaxed) < 100) && !group.failed(); ++i) {
+      for (std::size_t i = 0; (i < rounds(5000) || kept.load(std::memory_order_relaxed) < 100) && !group.failed();
+           ++i) {
         std::uint64_t const k = (i * 7 + t) % keys;
         if (t < 2) {
           if (i % 3 == 0) m.erase(k);

@@ -1,5 +1,5 @@
-// tree_index, one thread: what each operation does, what guards keep and for how long, what becomes of nodes, and what debug builds
-// report.
+// tree_index, one thread: what each operation does, what guards keep and for how long, what becomes of nodes, and what debug
+// builds report.
 #include <tandem/tree_index.hpp>
 
 #include "support/budget_allocator.hpp"
@@ -38,7 +38,7 @@ struct tiny_nodes : tiny {
   static constexpr bool inline_pairs = false;
 };
 struct full : tandem::tree_index_options {
-  static constexpr std::size_t slots = 15;
+  static constexpr std::size_t slots = 12;
   static constexpr std::size_t fanout = 64;
 };
 struct apart : tandem::tree_index_options {
@@ -345,17 +345,19 @@ TEST_CASE("keys that come in order fill leaves", "[tree_index]") {
     tree_of<int, int> m;
     for (int i = 0; i != 10'000; ++i) m.insert(up ? i : -i, i);
     CHECK(m.stats().fill > 0.9);
-    CHECK(m.depth() <= 4);
+    CHECK(m.depth() <= 5);
   }
 }
 
-TEMPLATE_TEST_CASE("a tree is built of sorted elements at once", "[tree_index]", tandem::tree_index_options, tiny, full) {
-  for (int n : {0, 1, 2, 3, 14, 15, 30, 1000, 5000}) {
+TEMPLATE_TEST_CASE("a tree is built of sorted elements at once", "[tree_index]", tandem::tree_index_options, tiny,
+                   full) {
+  for (int n : {0, 1, 2, 3, 15, 16, 30, 1000, 5000}) {
     std::vector<std::pair<int, std::string>> sorted;
     for (int i = 0; i != n; ++i) sorted.emplace_back(i, std::to_string(i));
     tree_of<int, std::string, TestType> m(tandem::sorted_unique, sorted.begin(), sorted.end());
     CHECK(m.size() == static_cast<std::size_t>(n));
-    CHECK(std::ranges::equal(m.enter(), sorted, [](const auto& a, const auto& b) { return a.first == b.first && a.second == b.second; }));
+    CHECK(std::ranges::equal(m.enter(), sorted,
+                             [](const auto& a, const auto& b) { return a.first == b.first && a.second == b.second; }));
     for (int i = 0; i != n; ++i) {
       CHECK(m.contains(i));
       m.erase(i);
@@ -483,7 +485,8 @@ TEST_CASE("what throws on its way into or out of a tree changes nothing", "[tree
   every("copy", [](auto& m) { auto const copy = m; });
 }
 
-TEST_CASE("an erase_range that throws has erased the first elements, and each is erased or there", "[tree_index][fault]") {
+TEST_CASE("an erase_range that throws has erased the first elements, and each is erased or there",
+          "[tree_index][fault]") {
   tracked_totals.reset();
   int const failures = walk_faults([](auto inject) {
     tandem::tree_index<tracked, tracked, by_key, budget_allocator<std::pair<const tracked, tracked>>, tiny> m;

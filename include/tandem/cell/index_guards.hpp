@@ -25,8 +25,8 @@
 
 namespace tandem::cell {
 
-// What find() returns: one version of an element. Empty by default, after reset(), when moved from, and when the key was absent.
-// Precondition of all members but bool, reset and moves: not empty.
+// What find() returns: one version of an element. Empty by default, after reset(), when moved from, and when the key was
+// absent. Precondition of all members but bool, reset and moves: not empty.
 template <class Engine>
 class [[nodiscard]] index_guard {
   using element = typename engine_traits<Engine>::element;

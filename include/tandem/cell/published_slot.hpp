@@ -215,7 +215,8 @@ class pair_slot {
   static value_type value_of(const image& i) noexcept { return Element::from_bytes(bytes_of(i), value_at); }
   image copy() const noexcept {
     image copied;
-    // order[copy]: acquire load; pairs with [put_words]: with a word of a later element comes the sight of the erasure before it.
+    // order[copy]: acquire load; pairs with [put_words]: with a word of a later element comes the sight of the erasure before
+    // it.
     for (std::size_t i = 0; i != length; ++i) copied[i] = words_[i].load(std::memory_order_acquire);
     return copied;
   }

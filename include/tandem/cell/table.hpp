@@ -1,25 +1,26 @@
 // The table behind cell_map and cell_set: cells with a lock each, in at most two arrays.
 //
-// Operations. An operation pins the thread (sync/epoch.hpp), finds the cell that counts for its hash, takes the cell's lock, and
-// unpins: a cell whose lock is held is not moved, and an array with such a cell not freed. So a pin lasts for some instructions,
-// and no visitor runs under one. What does run under one is the allocator, when an array is made or a group moved, the hash
-// function, when a group is moved, and the equality of keys that are copied: they must not wait for an operation on a table. Whoever finds the lock taken unpins too, waits a little and starts anew. Pairs that can be
-// copied are read without the lock, under the pin, by the version of the cell (versioned_lock.hpp).
+// Operations. An operation pins the thread (sync/epoch.hpp), finds the cell that counts for its hash, takes the cell's lock,
+// and unpins: a cell whose lock is held is not moved, and an array with such a cell not freed. So a pin lasts for some
+// instructions, and no visitor runs under one. What does run under one is the allocator, when an array is made or a group
+// moved, the hash function, when a group is moved, and the equality of keys that are copied: they must not wait for an
+// operation on a table. Whoever finds the lock taken unpins too, waits a little and starts anew. Pairs that can be copied are
+// read without the lock, under the pin, by the version of the cell (versioned_lock.hpp).
 //
-// The word. `word_` is the address of the current array with two flags. `moving`: elements are being moved to it from its previous
-// array, whose cells count until they are closed. `stopped`: somebody wants the whole table; nobody starts.
+// The word. `word_` is the address of the current array with two flags. `moving`: elements are being moved to it from its
+// previous array, whose cells count until they are closed. `stopped`: somebody wants the whole table; nobody starts.
 //
 //     nothing -> array -> array | moving -> array -> ...      each | stopped for a while
 //
 // Resizing. The operation that makes a table too full allocates the larger array, not touched and not cleared, and puts it into
-// the word. Every operation that writes then moves a few groups of cells, taken by a shared cursor that goes round until none is
-// left. A group whose cell is locked, whose hash function throws, or for which there is no memory now is left for the next
+// the word. Every operation that writes then moves a few groups of cells, taken by a shared cursor that goes round until none
+// is left. A group whose cell is locked, whose hash function throws, or for which there is no memory now is left for the next
 // round. Operations wait for a cell that is just being moved, at most; never for the table. When the last group has been moved
 // the flag goes, and the old array is kept until no pinned thread can know it any more (a ticket of the epoch). While elements
 // are being moved no further resize begins; cells that fill up meanwhile use overflow blocks.
 //
-// Scans go by hash, not by cell: the cursor is the smallest hash not yet visited. All elements of a cell have hashes of one range,
-// at any size of the table, so elements present throughout are visited once, whatever is moved.
+// Scans go by hash, not by cell: the cursor is the smallest hash not yet visited. All elements of a cell have hashes of one
+// range, at any size of the table, so elements present throughout are visited once, whatever is moved.
 //
 // Invariants
 //   1. Each element is in the one cell that counts for its hash: the previous array's until that is closed, then the current's.
@@ -186,8 +187,8 @@ class table : protected epoch_user<typename Options::epoch> {
     }
   }
 
-  // Takes over everything, and if so told the allocator; `other` is empty then. Precondition: the allocators are equal, or it is
-  // taken over.
+  // Takes over everything, and if so told the allocator; `other` is empty then. Precondition: the allocators are equal, or it
+  // is taken over.
   template <bool TakesAllocator>
   void assign(table& other) {
     static_assert(epoch::moves, "a container with an epoch of its own stays where it is");
@@ -748,8 +749,8 @@ class table : protected epoch_user<typename Options::epoch> {
     }
   }
 
-  // One attempt at the cell that counts for `hash`. Empty cell: there is no table. `busy`: not now; then the caller comes back, or
-  // does not.
+  // One attempt at the cell that counts for `hash`. Empty cell: there is no table. `busy`: not now; then the caller comes back,
+  // or does not.
   template <access A>
   lock_attempt try_lock(std::size_t hash, bool polite, locked_cell& held, bool comes_back = true) const {
     pin const pinned = enter();
@@ -1092,7 +1093,8 @@ class table : protected epoch_user<typename Options::epoch> {
   using sizes = striped_size<sync::template word>;
   using stripe = typename sizes::stripe;
 
-  // Returns something that passes all multiples of steps_per_look, and no size. The pin has made the record, so it does not throw.
+  // Returns something that passes all multiples of steps_per_look, and no size. The pin has made the record, so it does not
+  // throw.
   size_type add_to_size(size_type n) noexcept { return size_.add(epoch::here().number, n); }
   size_type subtract_from_size(size_type n) noexcept { return add_to_size(size_type{0} - n); }
 
@@ -1323,8 +1325,8 @@ class table : protected epoch_user<typename Options::epoch> {
     }
   }
 
-  // Ends the elements of what has been the table's, and retires the arrays, for somebody may be looking at how large they are; and
-  // the elements, where readers take no lock. For a stopped table.
+  // Ends the elements of what has been the table's, and retires the arrays, for somebody may be looking at how large they are;
+  // and the elements, where readers take no lock. For a stopped table.
   [[gnu::noinline, gnu::cold]] void retire_contents(tagged w) noexcept {
     if constexpr (retires) {
       for_each_cell(w, [this](array& a, std::size_t i) {

@@ -30,10 +30,9 @@ concept transparent_key_for =
 
 // The same where keys are ordered.
 template <class Q, class Types>
-concept transparent_bound_for =
-    requires { typename Types::compare::is_transparent; } &&
-    std::predicate<const typename Types::compare&, const Q&, const typename Types::key&> &&
-    std::predicate<const typename Types::compare&, const typename Types::key&, const Q&>;
+concept transparent_bound_for = requires { typename Types::compare::is_transparent; } &&
+                                std::predicate<const typename Types::compare&, const Q&, const typename Types::key&> &&
+                                std::predicate<const typename Types::compare&, const typename Types::key&, const Q&>;
 
 // What a lookup takes: a key, something to look up in its place, or something that converts to a key.
 template <class Q, class Types>

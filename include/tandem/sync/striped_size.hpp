@@ -21,8 +21,8 @@ class striped_size {
     Word<size_type> count{0};
   };
 
-  // `number`: of this thread's record in the epoch; no two living threads have the same one, and what the last thread of that number
-  // wrote is seen by the next. Returns the counter's new value: something that passes all numbers, and no size.
+  // `number`: of this thread's record in the epoch; no two living threads have the same one, and what the last thread of that
+  // number wrote is seen by the next. Returns the counter's new value: something that passes all numbers, and no size.
   size_type add(std::size_t number, size_type n) noexcept {
     if (number < own_stripes) {
       auto& count = stripes_[number].count;

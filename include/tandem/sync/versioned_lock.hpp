@@ -158,7 +158,8 @@ class versioned_lock {
   // waits announces itself again.
   void end(word more) noexcept {
     word const held = state_.load(std::memory_order_relaxed);
-    // order[unlock]: release store; pairs with [take], [take_shared], [version], [idle]: the next holder sees what this one wrote.
+    // order[unlock]: release store; pairs with [take], [take_shared], [version], [idle]: the next holder sees what this one
+    // wrote.
     state_.store((held & versions) + more, std::memory_order_release);
   }
 

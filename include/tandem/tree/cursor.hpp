@@ -5,8 +5,8 @@
 //   range         what range() and enter() return: a guard of all elements between two bounds, a forward range of them
 //
 // A guard must be ended by the thread that began it, and before its container is destroyed, moved from or swapped; debug builds
-// report a container that is destroyed before its guards. Dereferencing an empty one is reported in debug builds, too. What a guard
-// holds back is memory, never another thread: hold it for as long as the element or the scan is needed.
+// report a container that is destroyed before its guards. Dereferencing an empty one is reported in debug builds, too. What a
+// guard holds back is memory, never another thread: hold it for as long as the element or the scan is needed.
 #ifndef TANDEM_TREE_CURSOR_HPP
 #define TANDEM_TREE_CURSOR_HPP
 
@@ -25,8 +25,8 @@
 
 namespace tandem::tree {
 
-// An element, or none, by way of a picture of its leaf: nothing is read twice within a leaf. Comparisons may throw; then the position is
-// valid, but anywhere.
+// An element, or none, by way of a picture of its leaf: nothing is read twice within a leaf. Comparisons may throw; then the
+// position is valid, but anywhere.
 template <class Engine>
 class position {
   using path = typename Engine::path;
@@ -158,12 +158,12 @@ class position {
     return begin_ == 0 ? arrive_down(0, lo) : none();
   }
 
-  // To the leaf that follows the one of the path, whose upper bound is this. Returns the first element that is to be shown; there may
-  // be none. If that leaf is out of date the way there is found again.
+  // To the leaf that follows the one of the path, whose upper bound is this. Returns the first element that is to be shown;
+  // there may be none. If that leaf is out of date the way there is found again.
   std::size_t step_up(const key_type& bound) {
     path_.step_up();
     if (!Engine::is_closed(*path_.end)) {
-      path_.prefetch_next();
+      path_.ask_for_next();
       take();
       return 0;
     }
@@ -195,8 +195,8 @@ class position {
   std::size_t at_ = 0;
 };
 
-// What lower_bound(), upper_bound(), front() and back() return: one version of an element. Empty by default, after reset(), when moved
-// from, when there was no such element, and after a step beyond the last or the first.
+// What lower_bound(), upper_bound(), front() and back() return: one version of an element. Empty by default, after reset(),
+// when moved from, when there was no such element, and after a step beyond the last or the first.
 // Precondition of all members but bool, reset and moves: not empty.
 template <class Engine>
 class [[nodiscard]] cursor {
@@ -247,8 +247,8 @@ class [[nodiscard]] cursor {
   [[nodiscard]] const typename element::mapped_type& value() const& noexcept { return held().second; }
   void value() const&& = delete;
 
-  // To the next greater or smaller key that is there. These return whether there is one; if not, the guard is empty. References that it
-  // gave before are not valid any more. Throws what comparisons throw; the guard is empty then.
+  // To the next greater or smaller key that is there. These return whether there is one; if not, the guard is empty. References
+  // that it gave before are not valid any more. Throws what comparisons throw; the guard is empty then.
   bool next() {
     return go([](position<Engine>& p) { return p.next(no_bound()); });
   }
@@ -311,9 +311,9 @@ class [[nodiscard]] cursor {
   [[no_unique_address]] detail::guard_mark mark_;
 };
 
-// All elements of [lo, hi), or all, as a forward range in order. Elements that are there all the time are shown exactly once in a pass
-// from begin() to the end, keys ascend strictly, and other elements may come and go. Each pass looks anew. And lookups, which
-// need not pin the thread each time and do not mind the bounds.
+// All elements of [lo, hi), or all, as a forward range in order. Elements that are there all the time are shown exactly once in
+// a pass from begin() to the end, keys ascend strictly, and other elements may come and go. Each pass looks anew. And lookups,
+// which need not pin the thread each time and do not mind the bounds.
 template <class Engine>
 class [[nodiscard]] range {
   using element = typename Engine::element;
@@ -326,8 +326,8 @@ class [[nodiscard]] range {
   using value_type = stored;
   using size_type = std::size_t;
 
-  // Only while its range lives, and where that is. Forward: with ascending keys; otherwise descending. Incrementing throws what comparisons
-  // throw. Equal, if the keys are, or both are at the end.
+  // Only while its range lives, and where that is. Forward: with ascending keys; otherwise descending. Incrementing throws what
+  // comparisons throw. Equal, if the keys are, or both are at the end.
   template <bool Forward>
   class basic_iterator {
    public:

@@ -1,8 +1,9 @@
-// The nodes of a tree that are not leaves (tree.hpp): n children, and between them n - 1 separators. Child i has the keys from separator
-// i - 1 on and less than separator i.
+// The nodes of a tree that are not leaves (tree.hpp): n children, and between them n - 1 separators. Child i has the keys from
+// separator i - 1 on and less than separator i.
 //
-// Separators are immutable, and so is the number of children: another number makes another node. A child is replaced in place, by one
-// of the same range of keys, under the lock, until the node is closed. So who reads needs no lock, and does not have to look twice.
+// Separators are immutable, and so is the number of children: another number makes another node. A child is replaced in place,
+// by one of the same range of keys, under the lock, until the node is closed. So who reads needs no lock, and does not have to
+// look twice.
 #ifndef TANDEM_TREE_INNER_HPP
 #define TANDEM_TREE_INNER_HPP
 
@@ -18,8 +19,8 @@
 
 namespace tandem::tree {
 
-// A key by itself, where keys are too large to lie in nodes, or may throw when they are copied. It belongs to the node that is in the
-// tree; the copies of nodes that are not any more may still refer to it.
+// A key by itself, where keys are too large to lie in nodes, or may throw when they are copied. It belongs to the node that is
+// in the tree; the copies of nodes that are not any more may still refer to it.
 template <class Key>
 struct boxed_key : object {
   template <class K>
@@ -115,10 +116,9 @@ struct alignas(cache_line) inner : node<Atomics> {
   explicit inner(std::size_t above_leaves) noexcept
       : node_type(static_cast<std::uint16_t>(above_leaves), sizeof(inner)) {}
 
-  // Asks for the memory of the separators.
+  // Asks for the memory.
   static void fetch(const void* at) noexcept {
-    constexpr std::size_t end = sizeof(node_type) + sizeof(separators);
-    for (std::size_t i = 0; i < end; i += cache_line) prefetch(static_cast<const std::byte*>(at) + i);
+    for (std::size_t i = 0; i < sizeof(inner); i += cache_line) prefetch(static_cast<const std::byte*>(at) + i);
   }
 
   // ---- For one who makes it.

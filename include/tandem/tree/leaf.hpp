@@ -1,13 +1,13 @@
 // The leaves of a tree (tree.hpp): up to 15 slots in no order, and a word that says which of them are used, and in which order.
 //
-// Who reads takes the word, looks at the slots that it names, and asks whether an element was erased meanwhile (the version of the
-// lock: unlock() counts an erasure, unlock_unchanged() ends everything else). If not, what it has seen belongs together:
+// Who reads takes the word, looks at the slots that it names, and asks whether an element was erased meanwhile (the version of
+// the lock: unlock() counts an erasure, unlock_unchanged() ends everything else). If not, what it has seen belongs together:
 //
 //   - An insertion fills a slot that the word does not name, and then stores a word that does.
 //   - An update is one store in the slot (cell/published_slot.hpp).
-//   - An erasure stores a word that does not name the slot, which keeps what it has. It is counted before the slot is used again: only
-//     the next holder of the lock does that. So a reader that finds a new element in a slot that it has by an old word finds the
-//     erasure counted as well.
+//   - An erasure stores a word that does not name the slot, which keeps what it has. It is counted before the slot is used
+//     again: only the next holder of the lock does that. So a reader that finds a new element in a slot that it has by an old
+//     word finds the erasure counted as well.
 //
 // Who writes holds the lock. A leaf that is closed (by its lock) does not change any more.
 #ifndef TANDEM_TREE_LEAF_HPP

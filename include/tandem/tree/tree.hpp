@@ -2,30 +2,31 @@
 //
 //   root -> node -> node -> leaf        all leaves are equally deep; elements are in leaves only
 //
-// **The range of keys of a node never changes while it lives.** A leaf that overflows is copied to two new ones, two thin leaves to a new
-// one; nodes above them have immutable separators, so one of them that gets another number of children is copied, too. The last
-// step of every such change is one store: the new node takes the place of the old one, in its parent or in the root word. That
-// is what the rest stands on:
+// **The range of keys of a node never changes while it lives.** A leaf that overflows is copied to two new ones, two thin
+// leaves to a new one; nodes above them have immutable separators, so one of them that gets another number of children is
+// copied, too. The last step of every such change is one store: the new node takes the place of the old one, in its parent or
+// in the root word. That is what the rest stands on:
 //
-//   - A reader goes from the root to a leaf and looks at nothing twice. What an old node shows was in the tree when the node was
-//     replaced. So every leaf that a reader comes to was in the tree at some time since it began: if it is not any more, it shows the
-//     elements as they were in the last moment. Found or not, that is an answer.
-//   - A scan keeps its path, and goes on from the same, perhaps outdated nodes: ranges of leaves do not overlap, so it is ordered, and
-//     shows each key that is there all the time exactly once. Whenever it comes to a leaf that has been closed meanwhile it begins
-//     at the root again, with the range of that leaf: what it shows is not older than its step.
+//   - A reader goes from the root to a leaf and looks at nothing twice. What an old node shows was in the tree when the node
+//     was replaced. So every leaf that a reader comes to was in the tree at some time since it began: if it is not any more, it
+//     shows the elements as they were in the last moment. Found or not, that is an answer.
+//   - A scan keeps its path, and goes on from the same, perhaps outdated nodes: ranges of leaves do not overlap, so it is
+//     ordered, and shows each key that is there all the time exactly once. Whenever it comes to a leaf that has been closed
+//     meanwhile it begins at the root again, with the range of that leaf: what it shows is not older than its step.
 //   - A writer that finds the leaf closed begins at the root again; otherwise, under its lock, it is the right one.
 //
 // **Locks.** Elements are changed under the lock of their leaf (leaf.hpp says how readers get along with that). Changes of the
-// tree's shape lock from top to bottom and from left to right: the node with the pointer that will change, or the root word's lock,
-// the node that will be replaced, and one or two of its children. They verify that these are still where they were seen, make
-// what is new, close what is old, and store the pointer. Everything that may throw comes before the closing, so what throws
-// has changed nothing.
+// tree's shape lock from top to bottom and from left to right: the node with the pointer that will change, or the root word's
+// lock, the node that will be replaced, and one or two of its children. They verify that these are still where they were seen,
+// make what is new, close what is old, and store the pointer. Everything that may throw comes before the closing, so what
+// throws has changed nothing.
 //
-// **When.** A full leaf is split by who wants to insert, a full node above it before that; in the middle, or at the end where keys
-// come in order. Who leaves a quarter of a leaf, or less, joins it with a neighbour if both fit in three quarters of one, and
-// likewise the nodes above. These are left for later if memory or a comparison fails.
+// **When.** A full leaf is split by who wants to insert, a full node above it before that; in the middle, or at the end where
+// keys come in order. Who leaves a quarter of a leaf, or less, joins it with a neighbour if both fit in three quarters of one,
+// and likewise the nodes above. These are left for later if memory or a comparison fails.
 //
-// **Memory.** Nodes, elements and separators that are out of sight are retired (sync/retire_list.hpp). Whoever found them is pinned.
+// **Memory.** Nodes, elements and separators that are out of sight are retired (sync/retire_list.hpp). Whoever found them is
+// pinned.
 //
 // Invariants
 //   1. Each key is in the one leaf that is not closed and whose range it belongs to; each node but the root is the child of one
@@ -33,8 +34,9 @@
 //   2. Nodes and leaves are written under their locks; a closed one is not written any more.
 //   3. size() is exact when no operation is running: counters change under the lock of the element's leaf.
 //
-// After: P. L. Lehman, S. B. Yao, "Efficient locking for concurrent operations on B-trees" (1981), without links between leaves; the
-// order word is that of Y. Mao, E. Kohler, R. Morris, "Cache craftiness for fast multicore key-value storage" (2012).
+// After: P. L. Lehman, S. B. Yao, "Efficient locking for concurrent operations on B-trees" (1981), without links between
+// leaves; the order word is that of Y. Mao, E. Kohler, R. Morris, "Cache craftiness for fast multicore key-value storage"
+// (2012).
 #ifndef TANDEM_TREE_TREE_HPP
 #define TANDEM_TREE_TREE_HPP
 
@@ -174,8 +176,8 @@ class tree : protected epoch_user<typename Options::epoch> {
     swap(less_, other.less_);
     if constexpr (swaps_allocators) swap(allocator_, other.allocator_);
   }
-  // Takes over everything, and if so told the allocator; `other` is empty then. Precondition: the allocators are equal, or it is
-  // taken over.
+  // Takes over everything, and if so told the allocator; `other` is empty then. Precondition: the allocators are equal, or it
+  // is taken over.
   template <bool TakesAllocator>
   void assign(tree& other) {
     static_assert(moves, "a container with an epoch of its own stays where it is");
@@ -272,8 +274,8 @@ class tree : protected epoch_user<typename Options::epoch> {
 
   // ---- Many elements.
 
-  // Erases those of [lo, hi) for which pred(const value_type&) is true, leaf by leaf; a null pointer stands for no bound. Returns how
-  // many. If a function or a comparison throws, some are erased.
+  // Erases those of [lo, hi) for which pred(const value_type&) is true, leaf by leaf; a null pointer stands for no bound.
+  // Returns how many. If a function or a comparison throws, some are erased.
   template <class Lo, class Hi, class P>
   size_type erase_between(const Lo* lo, const Hi* hi, P&& pred) {
     writing here(*this);
@@ -478,7 +480,7 @@ class tree : protected epoch_user<typename Options::epoch> {
       go_down(*this, child(), to_last);
     }
     // Asks for the memory of the next leaf.
-    void prefetch_next() const noexcept {
+    void ask_for_next() const noexcept {
       const step& last = steps[depth - 1];
       if (last.index + 1 != last.at->size()) leaf_type::fetch(last.at->child(last.index + 1));
     }
@@ -715,7 +717,8 @@ class tree : protected epoch_user<typename Options::epoch> {
     explicit writing(tree& t) : tree_(t) {
       for (typename lock_type::patience p;; p.wait()) {
         pin_ = t.enter();
-        // order[go]: acquire load; pairs with [stopped]: what the tree has after a stop is seen. The stop itself is seen, or waits
+        // order[go]: acquire load; pairs with [stopped]: what the tree has after a stop is seen. The stop itself is seen, or
+        // waits
         //   for this pin: epoch.hpp.
         if (!t.stopped_.load(std::memory_order_acquire)) [[likely]]
           break;
@@ -750,10 +753,12 @@ class tree : protected epoch_user<typename Options::epoch> {
     template <class Find>
     locked_leaf(tree& t, Find&& find) : tree_(t) {
       detail::held_locks::check(std::addressof(t), true);
-      for (typename lock_type::patience p;; p.wait()) {
+      for (typename lock_type::patience p;;) {
         leaf_type* const l = find();
         if (l == nullptr) return;
         lock_attempt got = l->lock.attempt();
+        // What takes its place is about to be in sight.
+        if (got == lock_attempt::closed) p.wait();
         for (; got == lock_attempt::busy; got = l->lock.attempt()) p.wait();
         if (got == lock_attempt::taken) {
           at_ = l;
@@ -866,12 +871,10 @@ class tree : protected epoch_user<typename Options::epoch> {
     chain() noexcept = default;
     chain(const chain&) = delete;
     chain& operator=(const chain&) = delete;
-    ~chain() {
-      while (size_ != 0) locks_[--size_]->unlock_unchanged();
-    }
+    ~chain() { unlock(); }
     // Returns false if it is closed.
     bool add(lock_type& l) noexcept {
-      for (typename lock_type::patience p;; p.wait()) {
+      for (typename lock_type::patience p;; p.wait(), waited_ = true) {
         lock_attempt const got = l.attempt();
         if (got == lock_attempt::closed) return false;
         if (got == lock_attempt::busy) continue;
@@ -879,6 +882,10 @@ class tree : protected epoch_user<typename Options::epoch> {
         return true;
       }
     }
+    void unlock() noexcept {
+      while (size_ != 0) locks_[--size_]->unlock_unchanged();
+    }
+    bool has_waited() const noexcept { return waited_; }
     // All but the first.
     void close_rest() noexcept {
       while (size_ > 1) locks_[--size_]->close();
@@ -887,6 +894,7 @@ class tree : protected epoch_user<typename Options::epoch> {
    private:
     std::array<lock_type*, 4> locks_{};
     std::size_t size_ = 0;
+    bool waited_ = false;
   };
 
   // Something new, freed unless it is released.
@@ -943,8 +951,8 @@ class tree : protected epoch_user<typename Options::epoch> {
                         : m + n <= most_in_joined_inner || ((m == 1 || n == 1) && m + n <= Options::fanout);
   }
 
-  // Locks what a change of the i-th node of the path needs, apart from that: the pointer to its parent, and the parent; or the pointer to
-  // itself, if it is the root. Returns false if they have changed.
+  // Locks what a change of the i-th node of the path needs, apart from that: the pointer to its parent, and the parent; or the
+  // pointer to itself, if it is the root. Returns false if they have changed.
   bool hold_above(const path& p, std::size_t i, chain& held) noexcept {
     if (i >= 2) {
       auto const& above = p.steps[i - 2];
@@ -970,19 +978,19 @@ class tree : protected epoch_user<typename Options::epoch> {
   template <class Q>
   void make_room(writing& here, const Q& k) {
     here.tend();
-    for (typename lock_type::patience patience;; patience.wait()) {
-      for (;;) {
-        path p;
-        if (descend(p, k) == nullptr) return plant();
-        if (size_of(*p.end) < Options::slots) return;
-        std::size_t i = p.depth;
-        while (i != 0 && p.steps[i - 1].at->size() == Options::fanout) --i;
-        if (i == p.depth) {
-          if (split_leaf(p, k)) return;
-          break;
-        }
-        if (!split_inner(p, i)) break;
-      }
+    for (typename lock_type::patience patience;;) {
+      path p;
+      if (descend(p, k) == nullptr) return plant();
+      if (size_of(*p.end) < Options::slots) return;
+      std::size_t i = p.depth;
+      while (i != 0 && p.steps[i - 1].at->size() == Options::fanout) --i;
+      chain held;
+      bool const split = i == p.depth ? split_leaf(held, p, k) : split_inner(held, p, i);
+      if (split && i == p.depth) return;
+      // What takes the place of a closed node is about to be in sight.
+      bool const at_once = split || held.has_waited();
+      held.unlock();
+      if (!at_once) patience.wait();
     }
   }
   // The first leaf.
@@ -1037,8 +1045,7 @@ class tree : protected epoch_user<typename Options::epoch> {
 
   // These return false if somebody else has changed the tree there.
   template <class Q>
-  bool split_leaf(const path& p, const Q& k) {
-    chain held;
+  bool split_leaf(chain& held, const path& p, const Q& k) {
     leaf_type& old = *p.end;
     if (!hold_above(p, p.depth, held) || !held.add(old.lock)) return false;
     slot_order const order = old.order();
@@ -1059,8 +1066,7 @@ class tree : protected epoch_user<typename Options::epoch> {
     between.release();
     return true;
   }
-  bool split_inner(const path& p, std::size_t i) {
-    chain held;
+  bool split_inner(chain& held, const path& p, std::size_t i) {
     if (!hold_above(p, i, held)) return false;
     inner_type& old = *p.steps[i].at;
     if (!held.add(old.lock)) return false;
