@@ -21,7 +21,7 @@ TOP_LEVEL = {"include", "tests", "bench", "examples", "cmake", "CMakeLists.txt",
 # it stands.
 BASICS = {"version", "fwd", "sync/", "detail/", "concepts", "hash", "options"}
 CELLS = BASICS | {"cell/", "epoch"}
-STORES = BASICS | {"store/", "sharded_map", "cell_index", "epoch"}
+STORES = BASICS | {"store/", "cell/", "codec", "sharded_map", "cell_index", "epoch"}
 LAYERS = {
     "version": set(),
     "fwd": {"options"},
@@ -33,7 +33,8 @@ LAYERS = {
     "detail/map_side": BASICS | {"value_bag"},  # the engine of evmap
     "cell/": BASICS | {"epoch"},
     "tree/": BASICS | {"cell/", "epoch"},  # slots, elements, visitors and guards of elements
-    "store/": BASICS | {"epoch"},
+    "codec": set(),
+    "store/": BASICS | {"cell/", "codec"},
     "value_bag": BASICS,
     "left_right": BASICS,
     "publisher": BASICS | {"left_right"},
@@ -47,6 +48,7 @@ LAYERS = {
     "sharded_map": BASICS | {"cell/"},
     "tree_index": BASICS | {"tree/", "cell/", "epoch"},
     "timed_store": STORES,
+    "clocked_store": STORES | {"timed_store"},
     "durable_store": STORES,
 }
 EVERYTHING = "tandem"

@@ -15,7 +15,23 @@ function(tandem_add_program)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "SOURCES")
   add_executable(${arg_NAME} ${arg_SOURCES})
   target_link_libraries(${arg_NAME} PRIVATE tandem::tandem tandem_warnings tandem_sanitizers)
+  if(TARGET tandem::stores)
+    target_link_libraries(${arg_NAME} PRIVATE tandem::stores)
+  endif()
   set_target_properties(${arg_NAME} PROPERTIES CXX_EXTENSIONS OFF)
+endfunction()
+
+# tandem_without_stores(list): takes the sources that need a store out of it, where these cannot be compiled.
+function(tandem_without_stores list)
+  if(TARGET tandem::stores)
+    return()
+  endif()
+  set(kept ${${list}})
+  list(FILTER kept EXCLUDE REGEX "timed_store|clocked_store|durable_store|session-store|lock-service|save-and-restore|tandem/store/|tandem/codec")
+  if(NOT "${kept}" STREQUAL "${${list}}")
+    message(WARNING "tandem: xxhash.h not found (Debian: libxxhash-dev): what needs a store is SKIPPED in ${CMAKE_CURRENT_SOURCE_DIR}")
+  endif()
+  set(${list} "${kept}" PARENT_SCOPE)
 endfunction()
 
 # tandem_add_test(NAME area SOURCES source... [LABELS label...] [TIMEOUT seconds] [SERIAL]): the executable tandem_<area> with one

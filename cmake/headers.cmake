@@ -7,6 +7,8 @@ set(TANDEM_HEADERS
     include/tandem/cell_index.hpp
     include/tandem/cell_map.hpp
     include/tandem/cell_set.hpp
+    include/tandem/clocked_store.hpp
+    include/tandem/codec.hpp
     include/tandem/concepts.hpp
     include/tandem/epoch.hpp
     include/tandem/eventual_map.hpp
@@ -17,6 +19,7 @@ set(TANDEM_HEADERS
     include/tandem/options.hpp
     include/tandem/publisher.hpp
     include/tandem/sharded_map.hpp
+    include/tandem/timed_store.hpp
     include/tandem/value_bag.hpp
     include/tandem/version.hpp
     include/tandem/cell/array.hpp
@@ -51,6 +54,15 @@ set(TANDEM_HEADERS
     include/tandem/detail/misuse.hpp
     include/tandem/detail/read_result.hpp
     include/tandem/detail/stored_value.hpp
+    include/tandem/store/bytes.hpp
+    include/tandem/store/command.hpp
+    include/tandem/store/contents.hpp
+    include/tandem/store/entry.hpp
+    include/tandem/store/info.hpp
+    include/tandem/store/schedule.hpp
+    include/tandem/store/snapshot.hpp
+    include/tandem/store/stream.hpp
+    include/tandem/store/striped_sum.hpp
     include/tandem/sync/atomic.hpp
     include/tandem/sync/backoff.hpp
     include/tandem/sync/cache_line.hpp

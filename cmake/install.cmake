@@ -35,5 +35,6 @@ install(
   FILES "${PROJECT_BINARY_DIR}/tandemConfig.cmake" "${PROJECT_BINARY_DIR}/tandemConfigVersion.cmake"
   DESTINATION "${_tandem_package_dir}"
 )
+install(FILES "${CMAKE_CURRENT_LIST_DIR}/stores.cmake" DESTINATION "${_tandem_package_dir}" RENAME tandemStores.cmake)
 install(FILES "${PROJECT_BINARY_DIR}/tandem.pc" DESTINATION "${_tandem_pkgconfig_dir}")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DATADIR}/licenses/tandem")

@@ -13,6 +13,7 @@ struct cell_cache_options;
 struct cell_index_options;
 struct sharded_map_options;
 struct tree_index_options;
+struct timed_store_options;
 
 template <class Key>
 struct hash;
@@ -43,6 +44,8 @@ template <class Inner, class Options, class Make>
 class sharded;
 template <class Key, class T, class Compare, class Allocator, class Options>
 class tree_index;
+template <class K, class V, class Options>
+class timed_store;
 
 namespace cell {
 

@@ -91,6 +91,24 @@ struct tree_index_options {
   static constexpr bool inline_pairs = true;
 };
 
+// Of timed_store. `epoch` must be one that is shared, as global_epoch.
+struct timed_store_options : cell_options {
+  // Hash and equality of keys. void: tandem::hash and tandem::equal_to (hash.hpp).
+  using hasher = void;
+  using key_equal = void;
+  // Rebound to the entries.
+  using allocator = std::allocator<std::byte>;
+  // How many, rounded up to a power of two. 0: two for each processor, at least 4.
+  static constexpr std::size_t shards = 0;
+  // Threads that collect. 0: none, collect() is called by hand.
+  static constexpr std::size_t collectors = 0;
+  // How often they look, in milliseconds, while there are deadlines to come.
+  static constexpr unsigned collect_every_ms = 100;
+  // Whether a write may come after the clock has passed its index by much, as where a log is applied by several threads. Values that
+  // have expired are then kept until the stale horizon has passed, so that a touch() of an earlier index still finds them.
+  static constexpr bool late_writes = false;
+};
+
 // Of sharded_map.
 struct sharded_map_options {
   // The seam to the hardware.

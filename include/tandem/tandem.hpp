@@ -16,6 +16,10 @@
 //   eventual_map   The same for single values and writers on any thread, with refresh() by hand or by a timer.
 //   left_right     The same for a data structure of your own: two copies, one log of operations.
 //
+// And a store, for what services keep:
+//
+//   timed_store    Values with deadlines by a logical clock; the same on every replica of a log. clocked_store: by seconds.
+//
 // Its parts, useful alone:
 //
 //   value_bag              a multiset for mostly tiny bags: inline, then a small vector, then hashed
@@ -44,5 +48,12 @@
 #include <tandem/tree_index.hpp>
 #include <tandem/value_bag.hpp>
 #include <tandem/version.hpp>
+
+// The stores need xxHash's header (Debian: libxxhash-dev); the rest needs nothing.
+#if __has_include(<xxhash.h>)
+#include <tandem/clocked_store.hpp>
+#include <tandem/codec.hpp>
+#include <tandem/timed_store.hpp>
+#endif
 
 #endif

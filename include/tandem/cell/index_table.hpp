@@ -26,7 +26,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -50,6 +52,8 @@ class index_table : public table<Element, Hash, KeyEqual, Allocator, Options, pu
   using typename base::slot;
   using typename base::tagged;
   using unlocker = typename base::template unlocker<access::exclusive>;
+
+  class outdated;
 
  public:
   using typename base::key_type;
@@ -162,6 +166,85 @@ class index_table : public table<Element, Hash, KeyEqual, Allocator, Options, pu
   }
   using base::erase_if;
 
+  // What becomes of one key: for revise(), under the lock of its cell.
+  class revision {
+   public:
+    revision(const revision&) = delete;
+    revision& operator=(const revision&) = delete;
+
+    // The element, or null. It stays whole until revise() has returned, whatever becomes of it.
+    const value_type* present() const noexcept { return present_; }
+    // Makes a new version of the element, or the first one, from args, and returns it. Strong.
+    template <class... Args>
+    const value_type& put(Args&&... args) {
+      assert(!done_ && "a revision makes one change");
+      slot* at = found_.at;
+      if (found_) {
+        old_.keep(slot::replace(table_.allocator_, *at, std::forward<Args>(args)...));
+      } else {
+        bool const was_full = array::is_full(*held_.c.at);
+        at = held_.in->insert(table_.allocator_, held_.c, hash_, std::forward<Args>(args)...).at;
+        looks_ = table_.add_to_size(1) % base::steps_per_look == 0 || was_full;
+      }
+      end_.changed();
+      done_ = true;
+      return at->get()->value;
+    }
+    // Precondition: the element is present.
+    void erase() noexcept {
+      assert(!done_ && found_ && "a revision makes one change");
+      array::vacate(held_.c, found_);
+      old_.keep(slot::unlink(*found_.at));
+      looks_ = table_.subtract_from_size(1) % base::steps_per_look == 0;
+      end_.changed();
+      done_ = true;
+    }
+
+   private:
+    friend index_table;
+    revision(index_table& t, const locked_cell& held, std::size_t hash, place found, unlocker& end,
+             outdated& old) noexcept
+        : table_(t),
+          held_(held),
+          hash_(hash),
+          found_(found),
+          present_(found ? std::addressof(found.at->get()->value) : nullptr),
+          end_(end),
+          old_(old) {}
+
+    index_table& table_;
+    const locked_cell& held_;
+    std::size_t const hash_;
+    place const found_;
+    const value_type* const present_;
+    unlocker& end_;
+    outdated& old_;
+    bool looks_ = false;
+    bool done_ = false;
+  };
+
+  // decide(revision&) under the lock of the key's cell: sees the element, or that there is none, and leaves it, replaces it, inserts
+  // it or erases it, at most one of them. Nobody sees anything between what it sees and what it does. After the lock,
+  // after(const value_type&) with the version that was replaced or erased, if one was. For tables of nodes.
+  //
+  // What decide throws is passed on; a change that it has made before stays. It must not use the table.
+  template <class Q, class Decide, class After = ignore>
+  void revise(prehashed<Q> k, Decide&& decide, After&& after = After()) {
+    static_assert(!inline_pairs, "an old version outlives its lock only as a node");
+    outdated old(*this);
+    bool looks = false;
+    {
+      locked_cell const held = this->lock_for_insert(k.hash);
+      unlocker at_end(held);
+      revision r(*this, held, k.hash, this->find(held.c, k), at_end, old);
+      // Also if decide throws after a change: then the shape is looked at by a later one.
+      decide(r);
+      looks = r.looks_;
+    }
+    if (looks) this->look_after();
+    if (old.get() != nullptr) std::forward<After>(after)(std::as_const(old.get()->value));
+  }
+
   // A guard has ended, and the thread is not pinned by it any more.
   void tend_after_guard() const noexcept {
     if constexpr (base::retires) {
@@ -265,6 +348,7 @@ class index_table : public table<Element, Hash, KeyEqual, Allocator, Options, pu
       table_.tend_garbage();
     }
     void keep(typename slot::retired old) noexcept { old_ = old; }
+    typename slot::retired get() const noexcept { return old_; }
 
    private:
     index_table& table_;
