@@ -134,7 +134,7 @@ class tested_tree {
 // Executions are long: many of the programs are searched without preemptions, and then at random, with any number of them.
 template <class Body>
 void search_partly(const char* name, int preemptions, Body body, std::initializer_list<const char*> must) {
-  model::search_partly(name, preemptions, body, must, {}, 2000);
+  model::search_partly(name, preemptions, body, must, {}, 20'000);
 }
 
 bool has(const std::vector<key>& seen, key k) {
@@ -301,7 +301,7 @@ TEMPLATE_TEST_CASE("a scan stays in order and complete while a range is erased",
 }
 
 TEMPLATE_TEST_CASE("an insertion beside a join is not lost", "[model][tree]", in_leaf, in_node) {
-  search_partly("insert and join", 0,
+  search_partly("insert and join", TestType::preemptions,
                 [](program& p) {
                   surroundings here(2);
                   tested_tree<TestType> t{10, 20, 30};
@@ -314,7 +314,7 @@ TEMPLATE_TEST_CASE("an insertion beside a join is not lost", "[model][tree]", in
 }
 
 TEMPLATE_TEST_CASE("of two erasures one wins beside a split", "[model][tree]", in_leaf, in_node) {
-  search_partly("erase, erase", 0,
+  search_partly("erase, erase", TestType::preemptions,
                 [](program& p) {
                   surroundings here(2);
                   tested_tree<TestType> t{10, 20, 30};
@@ -330,7 +330,7 @@ TEMPLATE_TEST_CASE("of two erasures one wins beside a split", "[model][tree]", i
 }
 
 TEMPLATE_TEST_CASE("what is inserted beside a clear is there or cleared", "[model][tree]", in_leaf, in_node) {
-  search_partly("clear and insert", 0,
+  search_partly("clear and insert", 1,
                 [](program& p) {
                   surroundings here(2);
                   tested_tree<TestType> t{10, 20, 30};
