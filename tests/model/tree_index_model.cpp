@@ -39,11 +39,13 @@ struct single {
 
 // In the leaves, and in nodes.
 struct in_leaf {
+  static constexpr int preemptions = 1;
   using value = std::uint64_t;
   static std::uint64_t get(value v) { return v; }
   static void set(value& v, std::uint64_t n) { v = n; }
 };
 struct in_node {
+  static constexpr int preemptions = 0;
   using value = single;
   static std::uint64_t get(const value& v) { return v.number.read(); }
   static void set(value& v, std::uint64_t n) { v.number.write(n); }
@@ -129,10 +131,10 @@ class tested_tree {
   tree_type tree_;
 };
 
-// Executions are long.
+// Executions are long: many of the programs are searched without preemptions, and then at random, with any number of them.
 template <class Body>
 void search_partly(const char* name, int preemptions, Body body, std::initializer_list<const char*> must) {
-  model::search_partly(name, preemptions, body, must, {}, 1000);
+  model::search_partly(name, preemptions, body, must, {}, 20'000);
 }
 
 bool has(const std::vector<key>& seen, key k) {
@@ -164,7 +166,7 @@ TEMPLATE_TEST_CASE("a lookup finds what is there beside a split", "[model][tree]
 }
 
 TEMPLATE_TEST_CASE("two insertions that split one leaf both arrive", "[model][tree]", in_leaf, in_node) {
-  search_partly("two splits", 1,
+  search_partly("two splits", 0,
                 [](program& p) {
                   surroundings here(2);
                   tested_tree<TestType> t{10, 30};
@@ -194,8 +196,8 @@ TEMPLATE_TEST_CASE("of two insertions of one key one wins", "[model][tree]", in_
       saw(won[0] ? "one" : "two");
     };
   };
-  search_partly("into nothing", 1, run(false), {"one", "two"});
-  search_partly("into a full leaf", 1, run(true), {"one", "two"});
+  search_partly("into nothing", TestType::preemptions, run(false), {"one", "two"});
+  search_partly("into a full leaf", 0, run(true), {"one", "two"});
 }
 
 TEMPLATE_TEST_CASE("an update is not lost where its leaf is split", "[model][tree]", in_leaf, in_node) {
@@ -254,8 +256,8 @@ TEMPLATE_TEST_CASE("a scan shows what is there once and in order beside a join",
       check(t.scan() == std::vector<key>{30, 40}, "lost");
     };
   };
-  search_partly("forward", 1, run(false), {"before", "after"});
-  search_partly("backward", 1, run(true), {"before", "after"});
+  search_partly("forward", 0, run(false), {"before", "after"});
+  search_partly("backward", 0, run(true), {"before", "after"});
 }
 
 TEMPLATE_TEST_CASE("a scan shows what is there once and in order beside splits", "[model][tree]", in_leaf, in_node) {
@@ -277,12 +279,12 @@ TEMPLATE_TEST_CASE("a scan shows what is there once and in order beside splits",
       check(t.scan() == std::vector<key>{10, 20, 30, 35, 36, 40}, "lost");
     };
   };
-  search_partly("forward", 1, run(false), {"before", "after"});
-  search_partly("backward", 1, run(true), {"before", "after"});
+  search_partly("forward", 0, run(false), {"before", "after"});
+  search_partly("backward", 0, run(true), {"before", "after"});
 }
 
 TEMPLATE_TEST_CASE("a scan stays in order and complete while a range is erased", "[model][tree]", in_leaf, in_node) {
-  search_partly("erase_range and scan", 1,
+  search_partly("erase_range and scan", 0,
                 [](program& p) {
                   surroundings here(2);
                   tested_tree<TestType> t{10, 20, 30, 40, 50};
@@ -299,7 +301,7 @@ TEMPLATE_TEST_CASE("a scan stays in order and complete while a range is erased",
 }
 
 TEMPLATE_TEST_CASE("an insertion beside a join is not lost", "[model][tree]", in_leaf, in_node) {
-  search_partly("insert and join", 1,
+  search_partly("insert and join", TestType::preemptions,
                 [](program& p) {
                   surroundings here(2);
                   tested_tree<TestType> t{10, 20, 30};
@@ -312,7 +314,7 @@ TEMPLATE_TEST_CASE("an insertion beside a join is not lost", "[model][tree]", in
 }
 
 TEMPLATE_TEST_CASE("of two erasures one wins beside a split", "[model][tree]", in_leaf, in_node) {
-  search_partly("erase, erase", 1,
+  search_partly("erase, erase", TestType::preemptions,
                 [](program& p) {
                   surroundings here(2);
                   tested_tree<TestType> t{10, 20, 30};
@@ -350,7 +352,7 @@ TEMPLATE_TEST_CASE("what is inserted beside a clear is there or cleared", "[mode
 }
 
 TEMPLATE_TEST_CASE("a swap of trees leaves a reader and a writer whole", "[model][tree]", in_leaf, in_node) {
-  search_partly("swap and insert", 1,
+  search_partly("swap and insert", 0,
                 [](program& p) {
                   surroundings here(2);
                   tested_tree<TestType> t{10};

@@ -183,10 +183,10 @@ class pair_slot {
   }
 
   static key_type key(const pair_slot& s) noexcept {
-    image words{};
+    image copied{};
     // order[key]: acquire load; pairs with [put_words]: as [copy].
-    for (std::size_t i = 0; i != key_room; ++i) words[i] = s.words_[i].load(std::memory_order_acquire);
-    return key_of(words);
+    for (std::size_t i = 0; i != key_room; ++i) copied[i] = s.words_[i].load(std::memory_order_acquire);
+    return key_of(copied);
   }
   template <class F>
   static decltype(auto) with(const pair_slot& s, F&& f) {

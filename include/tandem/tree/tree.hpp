@@ -1200,10 +1200,10 @@ class tree : protected epoch_user<typename Options::epoch> {
     f(static_cast<object*>(&n));
   }
   void retire_all(node_type& n) noexcept {
-    for_each_part(n, [this](auto* o) { retire(o); });
+    for_each_part(n, [this](auto* o) { this->retire(o); });
   }
   void free_all(node_type& n) noexcept {
-    for_each_part(n, [this](auto* o) { dispose(o); });
+    for_each_part(n, [this](auto* o) { this->dispose(o); });
   }
   static void count(node_type& n, tree_stats& s, std::size_t& elements) noexcept {
     s.bytes += n.bytes;
