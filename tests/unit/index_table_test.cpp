@@ -138,7 +138,13 @@ TEST_CASE("revisions of one key come one after the other", "[index_table]") {
     for (int i = 0; i != each; ++i) {
       // A key that all add to, and one that comes and goes.
       revise(t, "sum", [](auto& r) { r.put("sum", r.present() == nullptr ? 1 : r.present()->second + 1); });
-      revise(t, own, [&](auto& r) { r.present() == nullptr ? r.put(own, 1L) : r.erase(); });
+      revise(t, own, [&](auto& r) {
+        if (r.present() == nullptr) {
+          r.put(own, 1L);
+        } else {
+          r.erase();
+        }
+      });
     }
   });
   CHECK(get(t, "sum") == 3L * each);
