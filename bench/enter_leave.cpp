@@ -6,7 +6,7 @@
 //   enter_leave/<pin>/over_one_exchange      as above; to one seq_cst exchange alone
 //
 // Pins: `epoch_global` and `epoch_own` are a guard of an epoch_domain, the global one and one of its own; `pin` is what a
-// cell_map does, a pin of the global epoch that may be nested; `light_pin` is what a lookup of a cell_index does.
+// cell_map does, a pin of the global epoch that may be nested; `light_pin` what a lookup of a cell_index does.
 //
 // Each pass reads one word under the guard, which the reference does too, and the sum of these is checked.
 #include "interleave.hpp"
@@ -101,9 +101,8 @@ candidate pinning_lightly() {
     return [data = std::make_shared<std::atomic<number>>(1)] {
       using epoch = tandem::global_epoch;
       auto& mine = epoch::here_if_any();
-      auto const pinned =
-          epoch::domain_type::may_enter_lightly(mine) ? epoch::domain().enter_lightly(mine) : epoch::domain_type::pin();
-      if (!pinned) static_cast<void>(epoch::here());  // the thread's first
+      auto const pinned = epoch::domain_type::may_enter_lightly(mine) ? epoch::domain().enter_lightly(mine)
+                                                                      : epoch::domain().enter(epoch::here());
       return data->load(std::memory_order_acquire);
     };
   });

@@ -29,7 +29,7 @@ namespace bench {
 
 // ---- Mixes
 
-enum class operation : std::uint8_t { read, insert, erase, update, upsert };
+enum class operation : std::uint8_t { read, insert, erase, update, upsert, scan };
 
 // Of a hundred operations.
 struct op_mix {
@@ -41,6 +41,7 @@ struct op_mix {
   unsigned upsert;  // update if present, insert otherwise
   // Whether keys are drawn from those that are in the map at the start, and stay: every lookup hits.
   bool all_present;
+  unsigned scan = 0;  // a hundred entries from the key on: of ordered maps
 
   // Whether other keys may be in the map afterwards.
   constexpr bool moves() const noexcept { return insert + erase != 0; }
@@ -49,6 +50,14 @@ inline constexpr op_mix op_mixes[] = {{"read_only", 100, 0, 0, 0, 0, true},
                                       {"upsert", 50, 0, 0, 0, 50, true},
                                       {"read_heavy", 98, 1, 1, 0, 0, false},
                                       {"exchange", 10, 40, 40, 10, 0, false}};
+
+// Of ordered maps; after the core workloads of B. F. Cooper et al., Benchmarking cloud serving systems with YCSB, SoCC 2010. D
+// differs from read_heavy in which keys it reads, and F from A in nothing where updates see the old value.
+inline constexpr op_mix ordered_mixes[] = {
+    {"read_only", 100, 0, 0, 0, 0, true},  {"scan_100", 0, 0, 0, 0, 0, true, 100},
+    {"read_heavy", 98, 1, 1, 0, 0, false}, {"exchange", 10, 40, 40, 10, 0, false},
+    {"ycsb_a_f", 50, 0, 0, 50, 0, true},   {"ycsb_b", 95, 0, 0, 5, 0, true},
+    {"ycsb_d", 90, 5, 5, 0, 0, false},     {"ycsb_e", 0, 3, 2, 0, 0, false, 95}};
 
 // The exponent of Zipf's law; zero is uniform.
 struct skew {
@@ -166,6 +175,7 @@ class work_stream {
     hundred.insert(hundred.end(), mix.erase, operation::erase);
     hundred.insert(hundred.end(), mix.update, operation::update);
     hundred.insert(hundred.end(), mix.upsert, operation::upsert);
+    hundred.insert(hundred.end(), mix.scan, operation::scan);
     check(hundred.size() == 100, "a mix is of a hundred operations");
     std::mt19937_64 random(~seed - thread);
     std::uniform_int_distribution<std::size_t> any(0, 99);

@@ -32,7 +32,7 @@ LAYERS = {
     "options": {"fwd", "sync/", "detail/", "concepts", "hash"},
     "detail/map_side": BASICS | {"value_bag"},  # the engine of evmap
     "cell/": BASICS | {"epoch"},
-    "tree/": BASICS | {"epoch"},
+    "tree/": BASICS | {"cell/", "epoch"},  # slots, elements, visitors and guards of elements
     "codec": set(),
     "store/": BASICS | {"cell/", "codec"},
     "value_bag": BASICS,
@@ -46,7 +46,7 @@ LAYERS = {
     "cell_cache": CELLS,
     "cell_index": CELLS,
     "sharded_map": BASICS | {"cell/"},
-    "tree_index": BASICS | {"tree/", "epoch"},
+    "tree_index": BASICS | {"tree/", "cell/", "epoch"},
     "timed_store": STORES,
     "clocked_store": STORES | {"timed_store"},
     "durable_store": STORES,

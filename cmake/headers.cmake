@@ -67,6 +67,7 @@ set(TANDEM_HEADERS
     include/tandem/sync/backoff.hpp
     include/tandem/sync/cache_line.hpp
     include/tandem/sync/epoch.hpp
+    include/tandem/sync/epoch_user.hpp
     include/tandem/sync/event.hpp
     include/tandem/sync/fence_choice.hpp
     include/tandem/sync/fences.hpp
@@ -74,8 +75,14 @@ set(TANDEM_HEADERS
     include/tandem/sync/publication.hpp
     include/tandem/sync/release_pages.hpp
     include/tandem/sync/retire_list.hpp
+    include/tandem/sync/striped_size.hpp
     include/tandem/sync/versioned_lock.hpp
     include/tandem/tandem.hpp
+    include/tandem/tree/cursor.hpp
+    include/tandem/tree/inner.hpp
+    include/tandem/tree/leaf.hpp
+    include/tandem/tree/tree.hpp
+    include/tandem/tree_index.hpp
 )
 
 if(PROJECT_IS_TOP_LEVEL)

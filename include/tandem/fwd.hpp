@@ -12,12 +12,15 @@ struct cell_options;
 struct cell_cache_options;
 struct cell_index_options;
 struct sharded_map_options;
+struct tree_index_options;
 struct timed_store_options;
 
 template <class Key>
 struct hash;
 template <class T>
 struct equal_to;
+template <class Key>
+struct less;
 
 template <class T, class Op, class Options>
 struct left_right;
@@ -39,6 +42,8 @@ template <class Key, class T, class Hash, class KeyEqual, class Allocator, class
 class sharded_map;
 template <class Inner, class Options, class Make>
 class sharded;
+template <class Key, class T, class Compare, class Allocator, class Options>
+class tree_index;
 template <class K, class V, class Options>
 class timed_store;
 

@@ -72,6 +72,15 @@ struct equal_to {
   }
 };
 
+// The default order. `natural_order`: it is that of <.
+template <class Key>
+struct less {
+  using natural_order = void;
+  constexpr bool operator()(const Key& a, const Key& b) const noexcept(noexcept(std::less<Key>{}(a, b))) {
+    return std::less<Key>{}(a, b);
+  }
+};
+
 namespace detail {
 
 // Everything that converts to a view of Char without an allocation: strings of any allocator, views, literals.
@@ -91,6 +100,15 @@ struct string_equal_to {
   }
 };
 
+template <class Char>
+struct string_less {
+  using is_transparent = void;
+  using natural_order = void;
+  constexpr bool operator()(std::basic_string_view<Char> a, std::basic_string_view<Char> b) const noexcept {
+    return a < b;
+  }
+};
+
 }  // namespace detail
 
 // Strings whose traits are not the standard ones (say, that ignore case) are not covered: their equality is their own.
@@ -103,6 +121,11 @@ template <class Char, class Allocator>
 struct equal_to<std::basic_string<Char, std::char_traits<Char>, Allocator>> : detail::string_equal_to<Char> {};
 template <class Char>
 struct equal_to<std::basic_string_view<Char>> : detail::string_equal_to<Char> {};
+
+template <class Char, class Allocator>
+struct less<std::basic_string<Char, std::char_traits<Char>, Allocator>> : detail::string_less<Char> {};
+template <class Char>
+struct less<std::basic_string_view<Char>> : detail::string_less<Char> {};
 
 namespace detail {
 

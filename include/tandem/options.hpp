@@ -59,22 +59,36 @@ struct cell_options {
   static constexpr std::size_t moves_per_write = 4;
 };
 
-// Of cell_index. `epoch`: global_epoch, or own_epoch, so that readers of other containers do not hold back what is erased here; such
-// a container cannot be moved or swapped. `optimistic_reads`: whether small plain pairs lie in the cells, and not in nodes.
+// Of cell_index. `epoch`: global_epoch, or own_epoch, so that readers of other containers do not hold back what is erased here;
+// such a container cannot be moved or swapped. `optimistic_reads`: whether small plain pairs lie in the cells, and not in
+// nodes.
 struct cell_index_options : cell_options {};
 
 // Of cell_cache.
 struct cell_cache_options : cell_options {
   // For the table: the order of use is kept.
   static constexpr bool recency = true;
-  // What an element weighs: `std::size_t operator()(const Key&, const T&) const`, which must not throw. Then the maximal capacity
-  // is a weight. void: it is a number of elements.
+  // What an element weighs: `std::size_t operator()(const Key&, const T&) const`, which must not throw. Then the maximal
+  // capacity is a weight. void: it is a number of elements.
   using weigher = void;
   // How an element begins that takes the place of another. 0: as the most recent one of its cell, as in a plain list. Otherwise
   // on probation: about so many elements of the cell are older, so it goes soon unless it is used, which makes it the most
   // recent one. What is asked for once, as in scans, then does not push out what is asked for again and again; but what is asked
   // for again only after a long time is gone by then. 6 suits skewed keys: bench/README.md. Less than `slots`.
   static constexpr std::size_t probation = 0;
+};
+
+// Of tree_index.
+struct tree_index_options {
+  // The seam to the hardware, and the epoch: global_epoch, or own_epoch, so that readers of other containers do not hold back
+  // what is erased here; such a container cannot be moved or swapped.
+  using atomics = std_atomics;
+  using epoch = global_epoch;
+  // Elements per leaf, 2 to 15, and children per node above, 3 at least. Small ones make tests of small trees interesting.
+  static constexpr std::size_t slots = 15;
+  static constexpr std::size_t fanout = 16;
+  // Whether small plain pairs (is_plain_data) lie in the leaves, and not in nodes of their own.
+  static constexpr bool inline_pairs = true;
 };
 
 // Of timed_store. `epoch` must be one that is shared, as global_epoch.

@@ -7,6 +7,7 @@
 //   cell_set       The same without values.
 //   cell_index     Any thread reads and writes; readers take no lock, and may keep an element while it is replaced. Elements do
 //                  not change: a write puts a new version in the place of the old one.
+//   tree_index     The same in the order of keys: ranges, neighbours, first and last.
 //   cell_cache     Bounded: keeps what was used last, and computes what is missing once.
 //   sharded_map    The same with a sequential map of your choice inside, or for work on whole shards.
 //   evmap          One thread writes, or a few in turn, and decides when readers see it. Lookups cost what they cost in a plain
@@ -44,6 +45,7 @@
 #include <tandem/options.hpp>
 #include <tandem/publisher.hpp>
 #include <tandem/sharded_map.hpp>
+#include <tandem/tree_index.hpp>
 #include <tandem/value_bag.hpp>
 #include <tandem/version.hpp>
 

@@ -521,13 +521,10 @@ class tested_list {
     list_.retire(number, &t);
   }
   void collect(epoch_of_execution& epoch, int advances = 3) {
-    list_.collect(epoch.domain(), advances, [this](thing* t) { dispose(*t); });
+    list_.collect(epoch.domain(), advances, [](thing* t) { dispose(*t); });
   }
   bool is_due() { return list_.is_due(); }
   std::size_t objects() const { return list_.stats().objects; }
-  void dispose_rest() {
-    list_.dispose_all([this](thing* t) { dispose(*t); });
-  }
 
  private:
   static void dispose(thing& t) {

@@ -1,10 +1,11 @@
-// Recorded histories of cell_map, cell_index and sharded_map are linearizable, key by key, while the maps grow and shrink: a few hot keys,
-// all kinds of calls on them, and beside them threads that fill and empty the map.
+// Recorded histories of cell_map, cell_index, sharded_map and tree_index are linearizable, key by key, while the maps grow and
+// shrink: a few hot keys, all kinds of calls on them, and beside them threads that fill and empty the map.
 //
 // Every value is written once, so a value that was missed, came back, or came from nowhere leaves no explanation.
 #include <tandem/cell_index.hpp>
 #include <tandem/cell_map.hpp>
 #include <tandem/sharded_map.hpp>
+#include <tandem/tree_index.hpp>
 
 #include "support/catch.hpp"
 #include "support/concurrent_map_laws.hpp"
@@ -59,6 +60,26 @@ using cells = tandem::cell_map<Key, T, Hash, std::equal_to<Key>, std::allocator<
 
 template <class Key, class T, class Hash, class Options>
 using indexes = tandem::cell_index<Key, T, Hash, std::equal_to<Key>, std::allocator<std::pair<const Key, T>>, Options>;
+
+struct tiny_leaves : tandem::tree_index_options {
+  static constexpr std::size_t slots = 2;
+  static constexpr std::size_t fanout = 3;
+};
+// With the calls that the histories make for the sake of tables; the hot keys are among the others.
+template <class Key, class T, class Options>
+class tree_of : public tandem::tree_index<Key, T, tandem::less<Key>, std::allocator<std::pair<const Key, T>>, Options> {
+  using base = tandem::tree_index<Key, T, tandem::less<Key>, std::allocator<std::pair<const Key, T>>, Options>;
+
+ public:
+  template <class Predicate>
+  std::size_t erase_if(const Key& k, Predicate&& pred) {
+    return base::erase_if(
+        k, [&](const Key& key, const T& value) { return pred(std::pair<const Key&, const T&>(key, value)); });
+  }
+  std::size_t bucket_count() const { return this->stats().leaves; }
+  void reserve(std::size_t) {}
+  void rehash(std::size_t) {}
+};
 
 // Maps whose elements are replaced instead of changed.
 template <class Map>
@@ -252,6 +273,17 @@ TEST_CASE("histories of cell_index are linearizable, with pairs in words", "[cel
 TEST_CASE("histories of cell_index are linearizable, with nodes", "[cell_index][stress]") {
   check_histories<indexes<std::uint64_t, living, pausing_hash, tiny>>(4, calls, 12);
   check_histories<indexes<std::uint64_t, twin, tandem::hash<std::uint64_t>, tandem::cell_options>>(8, calls / 2, 13);
+  check_no_value_is_left();
+}
+
+TEST_CASE("histories of tree_index are linearizable, with pairs in leaves", "[tree_index][stress]") {
+  check_histories<tree_of<std::uint64_t, std::uint64_t, tiny_leaves>>(4, calls, 14);
+  check_histories<tree_of<std::uint64_t, std::uint64_t, tandem::tree_index_options>>(8, calls / 2, 15);
+}
+
+TEST_CASE("histories of tree_index are linearizable, with nodes", "[tree_index][stress]") {
+  check_histories<tree_of<std::uint64_t, living, tiny_leaves>>(4, calls, 16);
+  check_histories<tree_of<std::string, std::uint64_t, tiny_leaves>>(3, calls / 2, 17);
   check_no_value_is_left();
 }
 

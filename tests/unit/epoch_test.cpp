@@ -53,8 +53,24 @@ void elsewhere(F f) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("a thread is pinned from the first enter to the end of its first pin", "[epoch]",
-                   tandem::std_atomics, without_barriers) {
+TEST_CASE("a pin that was begun under a light one outlives it", "[epoch]") {
+  using domain_type = tandem::basic_epoch<>;
+  static domain_type domain;
+  auto& mine = domain.join();
+  domain_type::pin outlives;
+  {
+    auto const light = domain_type::may_enter_lightly(mine) ? domain.enter_lightly(mine) : domain.enter(mine);
+    outlives = domain.enter(mine);
+    domain.enter(mine).end();
+    CHECK(is_pinned<tandem::std_atomics>(mine));
+  }
+  CHECK(is_pinned<tandem::std_atomics>(mine));
+  outlives.end();
+  CHECK_FALSE(is_pinned<tandem::std_atomics>(mine));
+}
+
+TEMPLATE_TEST_CASE("a thread is pinned from the first enter to the end of its last pin", "[epoch]", tandem::std_atomics,
+                   without_barriers) {
   static tandem::basic_epoch<TestType> domain;
   auto& mine = domain.join();
   CHECK_FALSE(is_pinned<TestType>(mine));

@@ -25,8 +25,8 @@
 
 namespace tandem::cell {
 
-// What find() returns: one version of an element. Empty by default, after reset(), when moved from, and when the key was absent.
-// Precondition of all members but bool, reset and moves: not empty.
+// What find() returns: one version of an element. Empty by default, after reset(), when moved from, and when the key was
+// absent. Precondition of all members but bool, reset and moves: not empty.
 template <class Engine>
 class [[nodiscard]] index_guard {
   using element = typename engine_traits<Engine>::element;
@@ -38,8 +38,9 @@ class [[nodiscard]] index_guard {
   using element_type = const stored;
 
   index_guard() noexcept = default;
+  // k: what the engine looks for.
   template <class Q>
-  index_guard(const Engine& engine, const detail::prehashed<Q>& k) {
+  index_guard(const Engine& engine, const Q& k) {
     if constexpr (Engine::inline_pairs) {
       engine.look(k, [this](const stored& x) { kept_.emplace(x); });
     } else {

@@ -75,7 +75,7 @@ class index_table : public table<Element, Hash, KeyEqual, Allocator, Options, pu
 
    private:
     friend index_table;
-    typename slot::image seen_;
+    typename slot::image seen_{};
     bool found_ = false;
   };
 

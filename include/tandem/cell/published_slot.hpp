@@ -163,6 +163,7 @@ class pair_slot {
   static constexpr std::size_t key_words =
       one_word ? 0 : (sizeof(key_type) + sizeof(std::uint64_t) - 1) / sizeof(std::uint64_t);
   static constexpr std::size_t length = key_words + 1;
+  static constexpr std::size_t key_room = one_word ? 1 : key_words;
 
   // A copy, to be used only when it is known to belong together.
   using image = std::array<std::uint64_t, length>;
@@ -181,7 +182,12 @@ class pair_slot {
     }
   }
 
-  static key_type key(const pair_slot& s) noexcept { return key_of(s.copy()); }
+  static key_type key(const pair_slot& s) noexcept {
+    image copied{};
+    // order[key]: acquire load; pairs with [put_words]: as [copy].
+    for (std::size_t i = 0; i != key_room; ++i) copied[i] = s.words_[i].load(std::memory_order_acquire);
+    return key_of(copied);
+  }
   template <class F>
   static decltype(auto) with(const pair_slot& s, F&& f) {
     return look(s, std::forward<F>(f));
@@ -209,7 +215,8 @@ class pair_slot {
   static value_type value_of(const image& i) noexcept { return Element::from_bytes(bytes_of(i), value_at); }
   image copy() const noexcept {
     image copied;
-    // order[copy]: acquire load; pairs with [put_words]: with a word of a later element comes the sight of the erasure before it.
+    // order[copy]: acquire load; pairs with [put_words]: with a word of a later element comes the sight of the erasure before
+    // it.
     for (std::size_t i = 0; i != length; ++i) copied[i] = words_[i].load(std::memory_order_acquire);
     return copied;
   }
@@ -236,7 +243,7 @@ class pair_slot {
     return made;
   }
   void put(const image& made, std::size_t first) noexcept {
-    // order[put_words]: release store; pairs with [copy]: as there.
+    // order[put_words]: release store; pairs with [copy], [key]: as there.
     for (std::size_t i = first; i != length; ++i) words_[i].store(made[i], std::memory_order_release);
   }
 

@@ -1,25 +1,26 @@
 // The table behind cell_map and cell_set: cells with a lock each, in at most two arrays.
 //
-// Operations. An operation pins the thread (sync/epoch.hpp), finds the cell that counts for its hash, takes the cell's lock, and
-// unpins: a cell whose lock is held is not moved, and an array with such a cell not freed. So a pin lasts for some instructions,
-// and no visitor runs under one. What does run under one is the allocator, when an array is made or a group moved, the hash
-// function, when a group is moved, and the equality of keys that are copied: they must not wait for an operation on a table. Whoever finds the lock taken unpins too, waits a little and starts anew. Pairs that can be
-// copied are read without the lock, under the pin, by the version of the cell (versioned_lock.hpp).
+// Operations. An operation pins the thread (sync/epoch.hpp), finds the cell that counts for its hash, takes the cell's lock,
+// and unpins: a cell whose lock is held is not moved, and an array with such a cell not freed. So a pin lasts for some
+// instructions, and no visitor runs under one. What does run under one is the allocator, when an array is made or a group
+// moved, the hash function, when a group is moved, and the equality of keys that are copied: they must not wait for an
+// operation on a table. Whoever finds the lock taken unpins too, waits a little and starts anew. Pairs that can be copied are
+// read without the lock, under the pin, by the version of the cell (versioned_lock.hpp).
 //
-// The word. `word_` is the address of the current array with two flags. `moving`: elements are being moved to it from its previous
-// array, whose cells count until they are closed. `stopped`: somebody wants the whole table; nobody starts.
+// The word. `word_` is the address of the current array with two flags. `moving`: elements are being moved to it from its
+// previous array, whose cells count until they are closed. `stopped`: somebody wants the whole table; nobody starts.
 //
 //     nothing -> array -> array | moving -> array -> ...      each | stopped for a while
 //
 // Resizing. The operation that makes a table too full allocates the larger array, not touched and not cleared, and puts it into
-// the word. Every operation that writes then moves a few groups of cells, taken by a shared cursor that goes round until none is
-// left. A group whose cell is locked, whose hash function throws, or for which there is no memory now is left for the next
+// the word. Every operation that writes then moves a few groups of cells, taken by a shared cursor that goes round until none
+// is left. A group whose cell is locked, whose hash function throws, or for which there is no memory now is left for the next
 // round. Operations wait for a cell that is just being moved, at most; never for the table. When the last group has been moved
 // the flag goes, and the old array is kept until no pinned thread can know it any more (a ticket of the epoch). While elements
 // are being moved no further resize begins; cells that fill up meanwhile use overflow blocks.
 //
-// Scans go by hash, not by cell: the cursor is the smallest hash not yet visited. All elements of a cell have hashes of one range,
-// at any size of the table, so elements present throughout are visited once, whatever is moved.
+// Scans go by hash, not by cell: the cursor is the smallest hash not yet visited. All elements of a cell have hashes of one
+// range, at any size of the table, so elements present throughout are visited once, whatever is moved.
 //
 // Invariants
 //   1. Each element is in the one cell that counts for its hash: the previous array's until that is closed, then the current's.
@@ -35,7 +36,9 @@
 #include <tandem/options.hpp>
 #include <tandem/sync/backoff.hpp>
 #include <tandem/sync/epoch.hpp>
+#include <tandem/sync/epoch_user.hpp>
 #include <tandem/sync/retire_list.hpp>
+#include <tandem/sync/striped_size.hpp>
 
 #include <algorithm>
 #include <array>
@@ -79,30 +82,6 @@ struct ignore {
   void operator()(const auto&) const noexcept {}
 };
 
-// The epoch that a table uses: one that threads share, or one that is the table's own.
-template <class Epoch, bool = std::is_empty_v<Epoch>>
-class epoch_user {
- protected:
-  using domain_type = typename Epoch::domain_type;
-  static constexpr bool moves = true;
-  static domain_type& domain() noexcept { return Epoch::domain(); }
-  static typename domain_type::record& here() { return Epoch::here(); }
-  static typename domain_type::record& here_if_any() noexcept { return Epoch::here_if_any(); }
-};
-template <class Epoch>
-class epoch_user<Epoch, false> {
- protected:
-  using domain_type = typename Epoch::domain_type;
-  // Readers who are pinned by one epoch must not find what is retired by another.
-  static constexpr bool moves = false;
-  domain_type& domain() const noexcept { return epoch_.domain(); }
-  typename domain_type::record& here() const { return epoch_.here(); }
-  typename domain_type::record& here_if_any() const noexcept { return epoch_.here_if_any(); }
-
- private:
-  Epoch epoch_;
-};
-
 // Sync: a policy that is concurrent (sync_policy.hpp).
 template <class Element, class Hash, class KeyEqual, class Allocator, class Options,
           class Sync = locked<typename Options::atomics>>
@@ -116,8 +95,10 @@ class table : protected epoch_user<typename Options::epoch> {
   using slot = typename array::slot;
   using atomics = typename Options::atomics;
   using epoch = epoch_user<typename Options::epoch>;
+  using epoch::enter;
+  using epoch::enter_quickly;
   using typename epoch::domain_type;
-  using pin = typename domain_type::pin;
+  using typename epoch::pin;
   using tagged = std::uintptr_t;
 
   // A cell whose lock is held.
@@ -206,8 +187,8 @@ class table : protected epoch_user<typename Options::epoch> {
     }
   }
 
-  // Takes over everything, and if so told the allocator; `other` is empty then. Precondition: the allocators are equal, or it is
-  // taken over.
+  // Takes over everything, and if so told the allocator; `other` is empty then. Precondition: the allocators are equal, or it
+  // is taken over.
   template <bool TakesAllocator>
   void assign(table& other) {
     static_assert(epoch::moves, "a container with an epoch of its own stays where it is");
@@ -646,12 +627,7 @@ class table : protected epoch_user<typename Options::epoch> {
 
   // ---- Size and shape.
 
-  size_type size() const noexcept {
-    size_type sum = 0;
-    for (const stripe& s : sizes_) sum += s.count.load(std::memory_order_relaxed);
-    // Counters are read one after the other: one element may be seen going and not coming.
-    return sum > std::numeric_limits<size_type>::max() / 2 ? 0 : sum;
-  }
+  size_type size() const noexcept { return size_.sum(); }
   bool empty() const noexcept { return size() == 0; }
   static constexpr size_type max_size() noexcept { return array::most_cells() * array::slots; }
 
@@ -736,20 +712,6 @@ class table : protected epoch_user<typename Options::epoch> {
   static array* current(tagged w) noexcept { return reinterpret_cast<array*>(w & ~flags); }
   static tagged to_word(array* a) noexcept { return reinterpret_cast<tagged>(a); }
 
-  pin enter() const { return epoch::domain().enter(epoch::here()); }
-  // The same, to be inlined where it matters.
-  [[gnu::always_inline]] pin enter_quickly() const {
-    auto& mine = epoch::here_if_any();
-    if (domain_type::may_enter_lightly(mine)) [[likely]]
-      return epoch::domain().enter_lightly(mine);
-    return pin(begin());
-  }
-  [[gnu::noinline, gnu::cold]] typename domain_type::record* begin() const {
-    auto& mine = epoch::here();
-    epoch::domain().begin(mine);
-    return &mine;
-  }
-
   // ---- Cells and their locks.
 
   // Ends the lock at the end of a scope.
@@ -787,8 +749,8 @@ class table : protected epoch_user<typename Options::epoch> {
     }
   }
 
-  // One attempt at the cell that counts for `hash`. Empty cell: there is no table. `busy`: not now; then the caller comes back, or
-  // does not.
+  // One attempt at the cell that counts for `hash`. Empty cell: there is no table. `busy`: not now; then the caller comes back,
+  // or does not.
   template <access A>
   lock_attempt try_lock(std::size_t hash, bool polite, locked_cell& held, bool comes_back = true) const {
     pin const pinned = enter();
@@ -1126,28 +1088,14 @@ class table : protected epoch_user<typename Options::epoch> {
     for (std::size_t i = 0; i != n; ++i) array::fetch_slot(a->at_hash(hashes[i]), hashes[i]);
   }
 
-  // ---- Counting: each thread in a line of its own, as long as there are enough; the others share lines.
+  // ---- Counting.
 
-  static constexpr std::size_t own_stripes = 8;
-  static constexpr std::size_t shared_stripes = 8;
-  struct alignas(cache_line) stripe {
-    typename sync::template word<size_type> count{0};
-  };
+  using sizes = striped_size<sync::template word>;
+  using stripe = typename sizes::stripe;
 
-  // Returns the counter's new value: something that passes all multiples of steps_per_look, and no size.
-  size_type add_to_size(size_type n) noexcept {
-    // The pin has made it, so it does not throw here.
-    std::size_t const number = epoch::here().number;
-    if (number < own_stripes) {
-      // No two living threads have the same number, and what the last one wrote is seen by the next.
-      auto& count = sizes_[number].count;
-      size_type const sum = count.load(std::memory_order_relaxed) + n;
-      count.store(sum, std::memory_order_relaxed);
-      return sum;
-    }
-    auto& count = sizes_[own_stripes + number % shared_stripes].count;
-    return count.fetch_add(n, std::memory_order_relaxed) + n;
-  }
+  // Returns something that passes all multiples of steps_per_look, and no size. The pin has made the record, so it does not
+  // throw.
+  size_type add_to_size(size_type n) noexcept { return size_.add(epoch::here().number, n); }
   size_type subtract_from_size(size_type n) noexcept { return add_to_size(size_type{0} - n); }
 
   static void count_overflow(cell c, table_stats& s) noexcept {
@@ -1377,8 +1325,8 @@ class table : protected epoch_user<typename Options::epoch> {
     }
   }
 
-  // Ends the elements of what has been the table's, and retires the arrays, for somebody may be looking at how large they are; and
-  // the elements, where readers take no lock. For a stopped table.
+  // Ends the elements of what has been the table's, and retires the arrays, for somebody may be looking at how large they are;
+  // and the elements, where readers take no lock. For a stopped table.
   [[gnu::noinline, gnu::cold]] void retire_contents(tagged w) noexcept {
     if constexpr (retires) {
       for_each_cell(w, [this](array& a, std::size_t i) {
@@ -1460,10 +1408,7 @@ class table : protected epoch_user<typename Options::epoch> {
     put(other.word_.load(std::memory_order_relaxed));
     other.put(0);
     resizes_.store(other.resizes_.load(std::memory_order_relaxed), std::memory_order_relaxed);
-    for (std::size_t i = 0; i != sizes_.size(); ++i) {
-      sizes_[i].count.store(other.sizes_[i].count.load(std::memory_order_relaxed), std::memory_order_relaxed);
-      other.sizes_[i].count.store(0, std::memory_order_relaxed);
-    }
+    size_.take(other.size_);
     return old;
   }
   void take_contents(table& other) noexcept {
@@ -1471,7 +1416,7 @@ class table : protected epoch_user<typename Options::epoch> {
     put(other.word_.load(std::memory_order_relaxed));
     other.put(mine);
     exchange(resizes_, other.resizes_);
-    for (std::size_t i = 0; i != sizes_.size(); ++i) exchange(sizes_[i].count, other.sizes_[i].count);
+    size_.swap(other.size_);
   }
   void put(tagged w) noexcept {
     // order[put]: release store; pairs with [word]: who reads without a lock, and so is not stopped, sees the array made.
@@ -1500,7 +1445,7 @@ class table : protected epoch_user<typename Options::epoch> {
                                   std::type_identity<no_garbage>>::type;
   garbage garbage_;
   typename sync::template word<bool> garbage_is_due_{false};
-  std::array<stripe, own_stripes + shared_stripes> sizes_{};
+  sizes size_{};
 };
 
 }  // namespace tandem::cell

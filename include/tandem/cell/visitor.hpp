@@ -225,7 +225,8 @@ template <class Types, key_argument<Types> K, class Use>
 decltype(auto) with_key(K&& k, Use&& use) {
   using key = typename Types::key;
   using given = std::remove_cvref_t<K>;
-  if constexpr (std::same_as<given, key> || detail::transparent_key_for<given, Types>) {
+  if constexpr (std::same_as<given, key> || detail::transparent_key_for<given, Types> ||
+                detail::transparent_bound_for<given, Types>) {
     return use(std::as_const(k), std::forward<K>(k));
   } else {
     key made = static_cast<key>(std::forward<K>(k));
@@ -236,6 +237,16 @@ decltype(auto) with_key(K&& k, Use&& use) {
 template <class Engine, class Q>
 detail::prehashed<Q> with_hash(const Engine& engine, const Q& k) {
   return {k, engine.hash_of(k)};
+}
+
+// What an engine looks for: a key and its hash, where it hashes.
+template <class Engine, class Q>
+decltype(auto) sought_by(const Engine& engine, const Q& k) {
+  if constexpr (requires { engine.hash_of(k); }) {
+    return cell::with_hash(engine, k);
+  } else {
+    return (k);
+  }
 }
 
 // Engine::emplace for the arguments of a constructor of value_type: finds the key among them, and makes one only where there
@@ -253,10 +264,10 @@ struct placing<map_element<Key, T>> {
   template <class Engine, class New, class Old, class K, class V>
   static bool place(Engine& engine, New&& on_new, Old&& on_old, K&& k, V&& v) {
     if constexpr (std::same_as<std::remove_cvref_t<K>, Key>) {
-      return engine.emplace(cell::with_hash(engine, k), on_new, on_old, std::forward<K>(k), std::forward<V>(v));
+      return engine.emplace(cell::sought_by(engine, k), on_new, on_old, std::forward<K>(k), std::forward<V>(v));
     } else {
       Key made = static_cast<Key>(std::forward<K>(k));
-      return engine.emplace(cell::with_hash(engine, made), on_new, on_old, std::move(made), std::forward<V>(v));
+      return engine.emplace(cell::sought_by(engine, made), on_new, on_old, std::move(made), std::forward<V>(v));
     }
   }
 
@@ -275,11 +286,11 @@ struct placing<map_element<Key, T>> {
   static bool place(Engine& engine, New&& on_new, Old&& on_old, std::piecewise_construct_t, std::tuple<K...> k, V&& v) {
     if constexpr ((std::same_as<std::remove_cvref_t<K>, Key> && ...) && sizeof...(K) == 1) {
       const Key& seen = std::get<0>(k);
-      return engine.emplace(cell::with_hash(engine, seen), on_new, on_old, std::piecewise_construct, std::move(k),
+      return engine.emplace(cell::sought_by(engine, seen), on_new, on_old, std::piecewise_construct, std::move(k),
                             std::forward<V>(v));
     } else {
       Key made = std::make_from_tuple<Key>(std::move(k));
-      return engine.emplace(cell::with_hash(engine, made), on_new, on_old, std::piecewise_construct,
+      return engine.emplace(cell::sought_by(engine, made), on_new, on_old, std::piecewise_construct,
                             std::forward_as_tuple(std::move(made)), std::forward<V>(v));
     }
   }
@@ -289,8 +300,8 @@ struct placing<map_element<Key, T>> {
   static bool place_value(Engine& engine, New&& on_new, Old&& on_old, K&& k, V&&... v) {
     return cell::with_key<engine_traits<Engine>>(std::forward<K>(k), [&](const auto& sought, auto&& source) {
       static_assert(std::constructible_from<Key, decltype(source)>,
-                    "hash and equality take this type in the place of a key, but no key can be made from it");
-      return engine.emplace(cell::with_hash(engine, sought), on_new, on_old, std::piecewise_construct,
+                    "this type can be looked up in the place of a key, but no key can be made from it");
+      return engine.emplace(cell::sought_by(engine, sought), on_new, on_old, std::piecewise_construct,
                             std::forward_as_tuple(std::forward<decltype(source)>(source)),
                             std::forward_as_tuple(std::forward<V>(v)...));
     });
@@ -310,8 +321,8 @@ struct placing<set_element<Key>> {
   static bool place(Engine& engine, New&& on_new, Old&& on_old, K&& k) {
     return cell::with_key<engine_traits<Engine>>(std::forward<K>(k), [&](const auto& sought, auto&& source) {
       static_assert(std::constructible_from<Key, decltype(source)>,
-                    "hash and equality take this type in the place of a key, but no key can be made from it");
-      return engine.emplace(cell::with_hash(engine, sought), on_new, on_old, std::forward<decltype(source)>(source));
+                    "this type can be looked up in the place of a key, but no key can be made from it");
+      return engine.emplace(cell::sought_by(engine, sought), on_new, on_old, std::forward<decltype(source)>(source));
     });
   }
 };

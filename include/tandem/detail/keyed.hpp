@@ -28,16 +28,22 @@ concept transparent_key_for =
     } && std::invocable<const typename Types::hasher&, const Q&> &&
     std::predicate<const typename Types::key_equal&, const Q&, const typename Types::key&>;
 
+// The same where keys are ordered.
+template <class Q, class Types>
+concept transparent_bound_for = requires { typename Types::compare::is_transparent; } &&
+                                std::predicate<const typename Types::compare&, const Q&, const typename Types::key&> &&
+                                std::predicate<const typename Types::compare&, const typename Types::key&, const Q&>;
+
 // What a lookup takes: a key, something to look up in its place, or something that converts to a key.
 template <class Q, class Types>
 concept key_for = std::same_as<Q, typename Types::key> || transparent_key_for<Q, Types> ||
-                  std::convertible_to<const Q&, typename Types::key>;
+                  transparent_bound_for<Q, Types> || std::convertible_to<const Q&, typename Types::key>;
 
 // What to look up for `k`: itself, or the key that it converts to.
 template <class Types, key_for<Types> Q>
 decltype(auto) as_key(const Q& k) {
   using key = typename Types::key;
-  if constexpr (std::same_as<Q, key> || transparent_key_for<Q, Types>) {
+  if constexpr (std::same_as<Q, key> || transparent_key_for<Q, Types> || transparent_bound_for<Q, Types>) {
     return (k);
   } else {
     return static_cast<key>(k);

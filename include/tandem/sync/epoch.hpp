@@ -150,8 +150,8 @@ class [[gnu::visibility("default")]] basic_epoch {
     // order[expired]: acquire load; pairs with [advance]: what pinned threads read comes before what the keeper does now.
     return now_.load(std::memory_order_acquire) - t >= 3;
   }
-  // Up to three advances, or fewer if so told, as far as pinned threads let it. Does nothing if another thread is at it. Returns
-  // false if a pinned thread was in the way.
+  // Up to three advances, or fewer if so told, as far as pinned threads let it. Does nothing if another thread is at it.
+  // Returns false if a pinned thread was in the way.
   bool try_advance(int most = 3) noexcept {
     // order[begin]: acquire exchange; pairs with [end], [sync_end]: one thread after the other.
     if (advancing_.exchange(true, std::memory_order_acquire)) return true;
@@ -311,8 +311,9 @@ struct [[gnu::visibility("default")]] global_epoch {
   inline static constinit thread_local int left_ = 0;
 };
 
-// An epoch for itself: whoever is pinned elsewhere does not hold back memory here. Threads are told apart by the number of their
-// record in the global epoch, so nothing has to be done here when one ends: the next thread of that number takes the record on.
+// An epoch for itself: whoever is pinned elsewhere does not hold back memory here. Threads are told apart by the number of
+// their record in the global epoch, so nothing has to be done here when one ends: the next thread of that number takes the
+// record on.
 //
 // Costs beside the global epoch: two more loads for a pin, and a record for each thread number that ever came by.
 //

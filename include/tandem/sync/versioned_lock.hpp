@@ -117,6 +117,11 @@ class versioned_lock {
     return ((state_.load(std::memory_order_relaxed) ^ version) & ~(holders | waiting)) == 0;
   }
 
+  // The same, but somebody may hold the lock now, and may have held it without changing the version.
+  bool has_version_of(word version) const noexcept {
+    return ((state_.load(std::memory_order_relaxed) ^ version) & versions) == 0;
+  }
+
   // How those who wait do it: see above.
   class patience {
    public:
@@ -153,7 +158,8 @@ class versioned_lock {
   // waits announces itself again.
   void end(word more) noexcept {
     word const held = state_.load(std::memory_order_relaxed);
-    // order[unlock]: release store; pairs with [take], [take_shared], [version], [idle]: the next holder sees what this one wrote.
+    // order[unlock]: release store; pairs with [take], [take_shared], [version], [idle]: the next holder sees what this one
+    // wrote.
     state_.store((held & versions) + more, std::memory_order_release);
   }
 

@@ -1,0 +1,543 @@
+// Positions in a tree, and the guards made of them.
+//
+//   position      where a scan is; for a thread that is pinned
+//   cursor        what lower_bound() and its relatives return: a guard of one element, which can go on to its neighbours
+//   range         what range() and enter() return: a guard of all elements between two bounds, a forward range of them
+//
+// A guard must be ended by the thread that began it, and before its container is destroyed, moved from or swapped; debug builds
+// report a container that is destroyed before its guards. Dereferencing an empty one is reported in debug builds, too. What a
+// guard holds back is memory, never another thread: hold it for as long as the element or the scan is needed.
+#ifndef TANDEM_TREE_CURSOR_HPP
+#define TANDEM_TREE_CURSOR_HPP
+
+#include <tandem/cell/visitor.hpp>
+#include <tandem/detail/keyed.hpp>
+#include <tandem/detail/live_guards.hpp>
+#include <tandem/detail/misuse.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace tandem::tree {
+
+// An element, or none, by way of a picture of its leaf: nothing is read twice within a leaf. Comparisons may throw; then the
+// position is valid, but anywhere.
+template <class Engine>
+class position {
+  using path = typename Engine::path;
+  using picture = typename Engine::picture;
+  using key_type = typename Engine::key_type;
+
+ public:
+  position() noexcept = default;
+  explicit position(const Engine& engine) noexcept : engine_(std::addressof(engine)) {}
+
+  explicit operator bool() const noexcept { return begin_ != end_; }
+  decltype(auto) value() const noexcept { return seen_.value(at_); }
+  decltype(auto) key() const noexcept { return seen_.key(at_); }
+  const Engine* engine() const noexcept { return engine_; }
+  bool is_at(const position& other) const {
+    return !engine_->key_comp()(key(), other.key()) && !engine_->key_comp()(other.key(), key());
+  }
+
+  // ---- Going somewhere. A null pointer stands for no bound. These return whether there is an element.
+
+  template <class Hi>
+  bool to_first(const Hi* hi) {
+    engine_->descend_to_first(path_);
+    take();
+    return arrive_up(0, hi);
+  }
+  template <class Lo>
+  bool to_last(const Lo* lo) {
+    engine_->descend_to_last(path_);
+    take();
+    return arrive_down(seen_.size(), lo);
+  }
+  // The first that is not less than k.
+  template <class Q, class Hi>
+  bool to_lower(const Q& k, const Hi* hi) {
+    engine_->descend(path_, k);
+    take();
+    return arrive_up(engine_->lower(seen_, 0, seen_.size(), k), hi);
+  }
+  // The first that is greater than k.
+  template <class Q, class Hi>
+  bool to_upper(const Q& k, const Hi* hi) {
+    engine_->descend(path_, k);
+    take();
+    return arrive_up(engine_->upper(seen_, 0, seen_.size(), k), hi);
+  }
+  // The last that is less than k.
+  template <class Q, class Lo>
+  bool to_before(const Q& k, const Lo* lo) {
+    engine_->descend_before(path_, k);
+    take();
+    return arrive_down(engine_->lower(seen_, 0, seen_.size(), k), lo);
+  }
+
+  // ---- Going on, with the same bound, if there was one. Precondition: there is an element.
+
+  template <class Hi>
+  bool next(const Hi* hi) {
+    if (at_ + 1 != end_) [[likely]]
+      return ++at_, true;
+    return next_leaf(hi);
+  }
+  template <class Lo>
+  bool previous(const Lo* lo) {
+    if (at_ != begin_) [[likely]]
+      return --at_, true;
+    return previous_leaf(lo);
+  }
+  // f(value) for this and all that follow, while it returns true. Returns whether it always did.
+  template <class Hi, class F>
+  bool for_each(const Hi* hi, F&& f) {
+    while (*this) {
+      for (std::size_t i = at_; i != end_; ++i) {
+        const auto& value = seen_.value(i);
+        if (!f(value)) return false;
+      }
+      next_leaf(hi);
+    }
+    return true;
+  }
+
+ private:
+  // What is shown of the picture: all of it, cut off at the bound.
+  bool none() noexcept {
+    seen_.clear();
+    begin_ = at_ = end_ = 0;
+    return false;
+  }
+  void take() noexcept {
+    begin_ = 0;
+    if (path_.end != nullptr) {
+      Engine::take_picture(*path_.end, seen_);
+    } else {
+      seen_.clear();
+    }
+    end_ = seen_.size();
+  }
+
+  // To the element `at`, or to one of a later leaf if there is no such.
+  template <class Hi>
+  bool arrive_up(std::size_t at, const Hi* hi) {
+    while (at == seen_.size()) {
+      const key_type* const bound = path_.upper_bound();
+      if (bound == nullptr || (hi != nullptr && !less(*bound, *hi))) return none();
+      at = step_up(*bound);
+    }
+    if (hi != nullptr && !less(seen_.key(end_ - 1), *hi)) end_ = engine_->lower(seen_, 0, end_, *hi);
+    at_ = at;
+    return at < end_ || none();
+  }
+  // To the element before `end`, or to one of an earlier leaf.
+  template <class Lo>
+  bool arrive_down(std::size_t end, const Lo* lo) {
+    while (end == 0) {
+      const key_type* const bound = path_.lower_bound();
+      if (bound == nullptr || (lo != nullptr && !less(*lo, *bound))) return none();
+      end = step_down(*bound);
+    }
+    if (lo != nullptr && less(seen_.key(0), *lo)) begin_ = engine_->lower(seen_, 0, end, *lo);
+    at_ = end - 1;
+    return end > begin_ || none();
+  }
+  template <class Hi>
+  bool next_leaf(const Hi* hi) {
+    return end_ == seen_.size() ? arrive_up(end_, hi) : none();
+  }
+  template <class Lo>
+  bool previous_leaf(const Lo* lo) {
+    return begin_ == 0 ? arrive_down(0, lo) : none();
+  }
+
+  // To the leaf that follows the one of the path, whose upper bound is this. Returns the first element that is to be shown;
+  // there may be none. If that leaf is out of date the way there is found again.
+  std::size_t step_up(const key_type& bound) {
+    path_.step_up();
+    if (!Engine::is_closed(*path_.end)) {
+      path_.ask_for_next();
+      take();
+      return 0;
+    }
+    engine_->descend(path_, bound);
+    take();
+    return engine_->lower(seen_, 0, seen_.size(), bound);
+  }
+  // To the leaf before, whose keys are less than this. Returns how many elements are.
+  std::size_t step_down(const key_type& bound) {
+    path_.step_down();
+    if (!Engine::is_closed(*path_.end)) {
+      take();
+      return seen_.size();
+    }
+    engine_->descend_before(path_, bound);
+    take();
+    return engine_->lower(seen_, 0, seen_.size(), bound);
+  }
+  template <class A, class B>
+  bool less(const A& a, const B& b) const {
+    return engine_->key_comp()(a, b);
+  }
+
+  const Engine* engine_ = nullptr;
+  path path_;
+  picture seen_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  std::size_t at_ = 0;
+};
+
+// What lower_bound(), upper_bound(), front() and back() return: one version of an element. Empty by default, after reset(),
+// when moved from, when there was no such element, and after a step beyond the last or the first.
+// Precondition of all members but bool, reset and moves: not empty.
+template <class Engine>
+class [[nodiscard]] cursor {
+  using element = typename Engine::element;
+  using stored = typename element::value_type;
+  using pin = typename Engine::pin;
+  using no_bound = const typename Engine::key_type*;
+
+ public:
+  using key_type = typename element::key_type;
+  using element_type = const stored;
+
+  cursor() noexcept = default;
+  // go(position&) goes to the element.
+  template <class Go>
+  cursor(const Engine& engine, Go&& go) : pin_(engine.enter()), at_(engine), mark_(std::addressof(engine)) {
+    if (go(at_)) {
+      show();
+    } else {
+      reset();
+    }
+  }
+  cursor(cursor&& other) noexcept : pin_(std::move(other.pin_)), at_(other.at_), mark_(other.mark_) {
+    if (other) show();
+    other.drop();
+  }
+  cursor& operator=(cursor&& other) noexcept {
+    if (this != std::addressof(other)) {
+      reset();
+      pin_ = std::move(other.pin_);
+      at_ = other.at_;
+      mark_ = other.mark_;
+      if (other) show();
+      other.drop();
+    }
+    return *this;
+  }
+  ~cursor() { reset(); }
+
+  explicit operator bool() const noexcept { return static_cast<bool>(shown_); }
+
+  element_type& operator*() const& noexcept { return held(); }
+  element_type& operator*() const&& = delete;  // the reference would outlive the guard
+  element_type* operator->() const noexcept { return std::addressof(held()); }
+
+  [[nodiscard]] const key_type& key() const& noexcept { return element::key_of(held()); }
+  const key_type& key() const&& = delete;
+  [[nodiscard]] const typename element::mapped_type& value() const& noexcept { return held().second; }
+  void value() const&& = delete;
+
+  // To the next greater or smaller key that is there. These return whether there is one; if not, the guard is empty. References
+  // that it gave before are not valid any more. Throws what comparisons throw; the guard is empty then.
+  bool next() {
+    return go([](position<Engine>& p) { return p.next(no_bound()); });
+  }
+  bool prev() {
+    return go([](position<Engine>& p) { return p.previous(no_bound()); });
+  }
+
+  // Ends the guard.
+  void reset() noexcept {
+    const Engine* const engine = at_.engine();
+    drop();
+    if (engine != nullptr) engine->tend_after_guard();
+  }
+
+ private:
+  // A pair, or a node's.
+  using kept = std::conditional_t<Engine::inline_pairs, std::optional<stored>, const stored*>;
+
+  template <class Go>
+  bool go(Go&& step) {
+    held();
+    struct ender {
+      cursor* c;
+      ~ender() {
+        if (c != nullptr) c->reset();
+      }
+    } at_end{this};
+    if (!step(at_)) return false;
+    at_end.c = nullptr;
+    show();
+    return true;
+  }
+  void show() noexcept {
+    if constexpr (Engine::inline_pairs) {
+      shown_.emplace(at_.value());
+    } else {
+      shown_ = std::addressof(at_.value());
+    }
+  }
+  void drop() noexcept {
+    if constexpr (Engine::inline_pairs) {
+      shown_.reset();
+    } else {
+      shown_ = nullptr;
+    }
+    at_ = position<Engine>();
+    pin_.end();
+    mark_.end();
+  }
+  element_type& held() const noexcept {
+    if constexpr (detail::diagnoses_misuse) {
+      if (!shown_) detail::misuse("an empty guard was used: look at its operator bool first");
+    }
+    return *shown_;
+  }
+
+  pin pin_;
+  position<Engine> at_;
+  kept shown_{};
+  [[no_unique_address]] detail::guard_mark mark_;
+};
+
+// All elements of [lo, hi), or all, as a forward range in order. Elements that are there all the time are shown exactly once in
+// a pass from begin() to the end, keys ascend strictly, and other elements may come and go. Each pass looks anew. And lookups,
+// which need not pin the thread each time and do not mind the bounds.
+template <class Engine>
+class [[nodiscard]] range {
+  using element = typename Engine::element;
+  using stored = typename element::value_type;
+  using pin = typename Engine::pin;
+
+ public:
+  using key_type = typename element::key_type;
+  using mapped_type = typename element::mapped_type;
+  using value_type = stored;
+  using size_type = std::size_t;
+
+  // Only while its range lives, and where that is. Forward: with ascending keys; otherwise descending. Incrementing throws what
+  // comparisons throw. Equal, if the keys are, or both are at the end.
+  template <bool Forward>
+  class basic_iterator {
+   public:
+    using iterator_concept = std::forward_iterator_tag;
+    using iterator_category =
+        std::conditional_t<Engine::inline_pairs, std::input_iterator_tag, std::forward_iterator_tag>;
+    using value_type = stored;
+    using difference_type = std::ptrdiff_t;
+    // Pairs that are copied out of the tree are shown by value.
+    using reference = std::conditional_t<Engine::inline_pairs, stored, const stored&>;
+    class arrow {
+     public:
+      explicit arrow(const stored& x) : value_(x) {}
+      const stored* operator->() const noexcept { return std::addressof(value_); }
+
+     private:
+      stored value_;
+    };
+    using pointer = std::conditional_t<Engine::inline_pairs, arrow, const stored*>;
+
+    basic_iterator() noexcept = default;
+
+    reference operator*() const { return at_.value(); }
+    pointer operator->() const {
+      if constexpr (Engine::inline_pairs) {
+        return arrow(at_.value());
+      } else {
+        return std::addressof(at_.value());
+      }
+    }
+    basic_iterator& operator++() {
+      if constexpr (Forward) {
+        at_.next(end_);
+      } else {
+        at_.previous(end_);
+      }
+      return *this;
+    }
+    basic_iterator operator++(int) {
+      basic_iterator before = *this;
+      ++*this;
+      return before;
+    }
+    friend bool operator==(const basic_iterator& a, const basic_iterator& b) {
+      if (!a.at_ || !b.at_) return !a.at_ && !b.at_;
+      return a.at_.is_at(b.at_);
+    }
+
+   private:
+    friend range;
+    basic_iterator(const Engine& engine, const key_type* begin, const key_type* end) : at_(engine), end_(end) {
+      if constexpr (Forward) {
+        begin != nullptr ? at_.to_lower(*begin, end) : at_.to_first(end);
+      } else {
+        begin != nullptr ? at_.to_before(*begin, end) : at_.to_last(end);
+      }
+    }
+
+    position<Engine> at_;
+    const key_type* end_ = nullptr;
+  };
+  using iterator = basic_iterator<true>;
+  using const_iterator = iterator;
+
+  // The same from the greatest to the smallest.
+  class descending {
+   public:
+    using iterator = basic_iterator<false>;
+    [[nodiscard]] iterator begin() const { return of_->template first<false>(); }
+    [[nodiscard]] iterator end() const noexcept { return iterator(); }
+
+   private:
+    friend range;
+    explicit descending(const range& of) noexcept : of_(std::addressof(of)) {}
+    const range* of_;
+  };
+
+  range() noexcept = default;
+  explicit range(const Engine& engine) : pin_(engine.enter()), engine_(std::addressof(engine)), mark_(engine_) {}
+  template <class Lo, class Hi>
+  range(const Engine& engine, const Lo& lo, const Hi& hi)
+      : lo_(std::in_place, lo),
+        hi_(std::in_place, hi),
+        pin_(engine.enter()),
+        engine_(std::addressof(engine)),
+        mark_(engine_) {
+    // Nothing, also for bounds in the wrong order.
+    if (!engine.key_comp()(*lo_, *hi_)) hi_.emplace(*lo_);
+  }
+  range(range&& other)
+      : lo_(other.lo_),
+        hi_(other.hi_),
+        pin_(std::move(other.pin_)),
+        engine_(std::exchange(other.engine_, nullptr)),
+        mark_(other.mark_) {
+    other.mark_.end();
+  }
+  range& operator=(range&& other) {
+    if (this != std::addressof(other)) {
+      reset();
+      assign(lo_, other.lo_);
+      assign(hi_, other.hi_);
+      pin_ = std::move(other.pin_);
+      engine_ = std::exchange(other.engine_, nullptr);
+      mark_ = other.mark_;
+      other.mark_.end();
+    }
+    return *this;
+  }
+  ~range() { reset(); }
+
+  explicit operator bool() const noexcept { return engine_ != nullptr; }
+  const range& operator*() const& noexcept { return *this; }
+  void operator*() const&& = delete;
+  const range* operator->() const noexcept { return this; }
+
+  [[nodiscard]] iterator begin() const { return first<true>(); }
+  [[nodiscard]] iterator end() const noexcept { return iterator(); }
+  // Backward. Only while this range lives, and where it is.
+  [[nodiscard]] descending reversed() const noexcept { return descending(*this); }
+
+  // ---- Lookups, as those of the container. Precondition: not empty.
+
+  template <detail::key_for<Engine> Q = key_type, class F>
+  size_type visit(const Q& k, F&& f) const {
+    auto&& sought = detail::as_key<Engine>(k);
+    return engine().look_pinned(sought, [&](const stored& x) { cell::call_visitor(f, x); });
+  }
+  template <detail::key_for<Engine> Q = key_type>
+  [[nodiscard]] bool contains(const Q& k) const {
+    return visit(k, [](const stored&) {}) != 0;
+  }
+  template <detail::key_for<Engine> Q = key_type>
+  [[nodiscard]] std::optional<mapped_type> get(const Q& k) const {
+    auto&& sought = detail::as_key<Engine>(k);
+    auto const seen = engine().see(sought);
+    return seen ? std::optional<mapped_type>(seen.value().second) : std::optional<mapped_type>();
+  }
+  template <detail::key_for<Engine> Q = key_type, class F>
+  auto read(const Q& k, F&& f) const {
+    cell::visit_result<decltype(cell::call_with_value<element>(f, std::declval<const stored&>()))> result;
+    visit(k, [&](const stored& x) {
+      result.set([&]() -> decltype(auto) { return cell::call_with_value<element>(f, x); });
+    });
+    return std::move(result).get();
+  }
+  // At the first element of the range whose key is not less than k, and so on.
+  template <detail::key_for<Engine> Q = key_type>
+  [[nodiscard]] iterator lower_bound(const Q& k) const {
+    auto&& sought = detail::as_key<Engine>(k);
+    if (lo_ && engine().key_comp()(sought, *lo_)) return begin();
+    return to([&](position<Engine>& p) { p.to_lower(sought, upper()); });
+  }
+  template <detail::key_for<Engine> Q = key_type>
+  [[nodiscard]] iterator upper_bound(const Q& k) const {
+    auto&& sought = detail::as_key<Engine>(k);
+    if (lo_ && engine().key_comp()(sought, *lo_)) return begin();
+    return to([&](position<Engine>& p) { p.to_upper(sought, upper()); });
+  }
+  // At the element of the range with this key, or at the end.
+  template <detail::key_for<Engine> Q = key_type>
+  [[nodiscard]] iterator find(const Q& k) const {
+    auto&& sought = detail::as_key<Engine>(k);
+    iterator const at = lower_bound(sought);
+    return at != end() && !engine().key_comp()(sought, at.at_.key()) ? at : end();
+  }
+
+  // Ends the guard.
+  void reset() noexcept {
+    if (engine_ == nullptr) return;
+    pin_.end();
+    mark_.end();
+    std::exchange(engine_, nullptr)->tend_after_guard();
+  }
+
+ private:
+  const Engine& engine() const noexcept {
+    if constexpr (detail::diagnoses_misuse) {
+      if (engine_ == nullptr) detail::misuse("an empty guard was used: look at its operator bool first");
+    }
+    return *engine_;
+  }
+  const key_type* lower() const noexcept { return lo_ ? std::addressof(*lo_) : nullptr; }
+  const key_type* upper() const noexcept { return hi_ ? std::addressof(*hi_) : nullptr; }
+  template <bool Forward>
+  basic_iterator<Forward> first() const {
+    if (engine_ == nullptr) return {};
+    return Forward ? basic_iterator<Forward>(*engine_, lower(), upper())
+                   : basic_iterator<Forward>(*engine_, upper(), lower());
+  }
+  template <class Go>
+  iterator to(Go&& go) const {
+    iterator made;
+    made.at_ = position<Engine>(*engine_);
+    made.end_ = upper();
+    go(made.at_);
+    return made;
+  }
+  static void assign(std::optional<key_type>& to, const std::optional<key_type>& from) {
+    to.reset();
+    if (from) to.emplace(*from);
+  }
+
+  std::optional<key_type> lo_;
+  std::optional<key_type> hi_;
+  pin pin_;
+  const Engine* engine_ = nullptr;
+  [[no_unique_address]] detail::guard_mark mark_;
+};
+
+}  // namespace tandem::tree
+
+#endif

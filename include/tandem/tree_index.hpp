@@ -1,0 +1,561 @@
+// tree_index: an ordered map whose readers take no lock and write nothing that others see, beside any number of writers.
+//
+//     tandem::tree_index<timestamp, event> events;
+//     events.insert(now(), event{...});
+//     for (const auto& [when, what] : events.range(yesterday, today)) show(when, what);   // while others write
+//     if (auto next = events.upper_bound(now())) wait_for(next.key());                    // next.next(), next.prev()
+//     events.erase_range(timestamp::min(), last_year);
+//
+// Elements are never changed: a write makes a new version of the element and puts it in the place of the old one, in one step.
+// A reader sees the one or the other, and what it sees stays as it is for as long as it holds a guard.
+//
+// Use it for indexes by time, price, address or name: where ranges are read, or neighbours, or the first and the last, from all
+// threads. Do not use it when
+//   - order does not matter: cell_index finds keys several times as fast;
+//   - values change more often than they are read, and are large: each change copies the value. Use cell_map, and change it in
+//     place;
+//   - a scan must show everything as it is at one moment: evmap, or a lock.
+//
+// **Interface**
+//
+//   read      find                                       a guard of the element
+//             get read value_or at visit count contains
+//   in order  lower_bound upper_bound before front back  guards that go on with next() and prev() (tree/cursor.hpp)
+//             range enter                                guards of elements in order: forward ranges; reversed()
+//             visit_range visit_all visit_while visit_from
+//   insert    insert emplace try_emplace insert_range    constructor with sorted_unique: of sorted input, at once
+//   replace   insert_or_assign update
+//   erase     erase erase_if erase_range clear
+//   tree      size empty depth stats
+//
+// **Costs.** A lookup goes through the nodes above, of up to 16 children, and one leaf of up to 15 elements; it has no
+// read-modify-write and no fence (sync/epoch.hpp). Pairs of a key of at most 24 bytes and a value of at most 8, both plain data
+// (is_plain_data, concepts.hpp), lie in the leaves; other elements are nodes with one allocation and 8 bytes more each, a
+// comparison looks at the node, and a new version is another node. A write takes the lock of its leaf. One in seven insertions
+// splits a leaf, which copies the node above as well; keys that come in order fill leaves, others two thirds of them. Leaves of
+// erased elements are joined. Memory for pairs of u64: 30 bytes each after random insertions, 18 in order, and what readers may
+// still be looking at. An empty tree owns no memory.
+//
+// **When is an element destroyed** that was erased or replaced? As in cell_index: when all guards and lookups that began before
+// have ended. A guard that is held for long holds back memory, here and in all containers of the same epoch; stats() tells how
+// much. Option `epoch`: own_epoch makes a tree independent of the guards of others.
+//
+// **Thread safety.** Everything beside everything, except construction and destruction. swap, assignment and moves are safe if
+// the comparison and the allocator have no state; they wait for guards of other threads, so call them without one, or two
+// threads wait for each other; and guards of the same thread must not be used afterwards.
+//
+// Operations on one element are atomic and linearizable; clear() is, too. A scan is not one moment: each leaf is as it is when
+// the scan gets there. But, whatever is written beside it:
+//   1. Keys are strictly ascending, or descending, so none is shown twice.
+//   2. A key that is there during the whole scan is shown.
+//   3. What has happened before a step to another leaf is seen by it.
+// erase_range erases leaf by leaf, and is not one moment either.
+//
+// **Progress.** Lookups are lock-free and wait for nobody, whatever the tree does: they never begin again at the root. They
+// look at their leaf again if an element of it was erased meanwhile, and so do scans. Writers wait for writers of the same
+// leaf; who splits or joins, for those who do so nearby. clear() waits for all writers. Whoever ends a guard may have to
+// destroy what waited for it.
+//
+// **Re-entrancy.** Visitors of lookups and scans, and holders of guards, may call the same tree, also to write. Functions that
+// run under a lock must not: update's, and predicates of erase_if, constructors of elements, comparisons. Debug builds report
+// it.
+//
+// **Exceptions.** Strong for operations on one element, whatever throws: comparisons, constructors, allocation. erase_range and
+// erase_if of many are basic: elements are erased, or not. Keys must be copyable: some are copied to where the tree branches. A
+// thread's first operation may throw std::bad_alloc. Destructors must not throw.
+//
+// How it works: tree/tree.hpp.
+#ifndef TANDEM_TREE_INDEX_HPP
+#define TANDEM_TREE_INDEX_HPP
+
+#include <tandem/cell/element.hpp>
+#include <tandem/cell/index_guards.hpp>
+#include <tandem/cell/visitor.hpp>
+#include <tandem/detail/keyed.hpp>
+#include <tandem/hash.hpp>
+#include <tandem/options.hpp>
+#include <tandem/tree/cursor.hpp>
+#include <tandem/tree/tree.hpp>
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <initializer_list>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <ranges>
+#include <stdexcept>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace tandem {
+
+// A constructor's first argument: the elements are sorted, and no key comes twice.
+struct sorted_unique_t {
+  explicit sorted_unique_t() = default;
+};
+inline constexpr sorted_unique_t sorted_unique{};
+
+// Allocator is rebound to value_type, and to nodes. Options: tree_index_options (options.hpp).
+template <class Key, class T, class Compare = less<Key>, class Allocator = std::allocator<std::pair<const Key, T>>,
+          class Options = tree_index_options>
+class tree_index {
+  using element = cell::map_element<Key, T>;
+  using engine =
+      tree::tree<element, Compare,
+                 typename std::allocator_traits<Allocator>::template rebind_alloc<std::pair<const Key, T>>, Options>;
+  using caller = detail::caller;
+  using called_from = detail::called_from;
+  using no_bound = const Key*;
+
+ public:
+  using key_type = Key;
+  using mapped_type = T;
+  using value_type = std::pair<const Key, T>;
+  // What {k, v} becomes: a pair whose key can be moved from.
+  using init_type = std::pair<Key, T>;
+  using size_type = std::size_t;
+  using difference_type = std::ptrdiff_t;
+  using key_compare = Compare;
+  using allocator_type = typename engine::allocator;
+  using reference = value_type&;
+  using const_reference = const value_type&;
+  // Of find().
+  using guard = cell::index_guard<engine>;
+  // Of lower_bound(), upper_bound(), front() and back().
+  using cursor = tree::cursor<engine>;
+  // Of range() and enter().
+  using range_guard = tree::range<engine>;
+
+  // ---- Construction.
+
+  // No allocation; can be constinit if comparison and allocator can.
+  constexpr tree_index() = default;
+  explicit tree_index(const Compare& less, const allocator_type& alloc = allocator_type()) : engine_(less, alloc) {}
+  explicit tree_index(const allocator_type& alloc) : engine_(Compare(), alloc) {}
+
+  template <std::input_iterator It>
+  tree_index(It first, It last, const Compare& less = Compare(), const allocator_type& alloc = allocator_type())
+      : tree_index(less, alloc) {
+    insert(first, last);
+  }
+  template <std::input_iterator It>
+  tree_index(It first, It last, const allocator_type& alloc) : tree_index(first, last, Compare(), alloc) {}
+  tree_index(std::initializer_list<value_type> list, const Compare& less = Compare(),
+             const allocator_type& alloc = allocator_type())
+      : tree_index(list.begin(), list.end(), less, alloc) {}
+  tree_index(std::initializer_list<value_type> list, const allocator_type& alloc)
+      : tree_index(list, Compare(), alloc) {}
+
+  // Precondition: the keys ascend strictly. Many times faster than as many insertions; leaves are full.
+  template <std::input_iterator It>
+  tree_index(sorted_unique_t, It first, It last, const Compare& less = Compare(),
+             const allocator_type& alloc = allocator_type())
+      : tree_index(less, alloc) {
+    typename engine::builder all(engine_);
+    for (; first != last; ++first) all.add(*first);
+    all.finish();
+  }
+  tree_index(sorted_unique_t, std::initializer_list<value_type> list, const Compare& less = Compare(),
+             const allocator_type& alloc = allocator_type())
+      : tree_index(sorted_unique, list.begin(), list.end(), less, alloc) {}
+
+  // Copies what is there; others may use `other` meanwhile.
+  tree_index(const tree_index& other)
+      : tree_index(other, std::allocator_traits<allocator_type>::select_on_container_copy_construction(
+                              other.get_allocator())) {}
+  tree_index(const tree_index& other, const std::type_identity_t<allocator_type>& alloc)
+      : tree_index(other.key_comp(), alloc) {
+    typename engine::builder all(engine_);
+    other.visit_all([&](const value_type& x) { all.add(x); });
+    all.finish();
+  }
+  // Takes the elements, without moving them if the allocators are equal. `other` is empty then.
+  tree_index(tree_index&& other) noexcept(compare_moves_nothrow) : engine_(std::move(other.engine_)) {}
+  tree_index(tree_index&& other, const std::type_identity_t<allocator_type>& alloc)
+      : tree_index(other.key_comp(), alloc) {
+    if (alloc == other.get_allocator()) {
+      engine_.swap(other.engine_);
+    } else {
+      move_elements(other);
+    }
+  }
+  ~tree_index() = default;
+
+  // ---- Assignment. Others see the old elements or the new ones. If copying throws, the old ones.
+
+  tree_index& operator=(const tree_index& other) {
+    if (this == std::addressof(other)) return *this;
+    if constexpr (std::allocator_traits<allocator_type>::propagate_on_container_copy_assignment::value) {
+      tree_index copy(other, other.get_allocator());
+      engine_.template assign<true>(copy.engine_);
+    } else {
+      tree_index copy(other, get_allocator());
+      engine_.swap(copy.engine_);
+    }
+    return *this;
+  }
+  // Without moving the elements if the allocator propagates or is equal. `other` is empty then.
+  tree_index& operator=(tree_index&& other) noexcept(compare_moves_nothrow && moves_allocator) {
+    if (this == std::addressof(other)) return *this;
+    if (moves_allocator || get_allocator() == other.get_allocator()) {
+      engine_.template assign<std::allocator_traits<allocator_type>::propagate_on_container_move_assignment::value>(
+          other.engine_);
+    } else {
+      tree_index moved(std::move(other), get_allocator());
+      engine_.swap(moved.engine_);
+    }
+    return *this;
+  }
+  tree_index& operator=(std::initializer_list<value_type> list) {
+    tree_index made(list, key_comp(), get_allocator());
+    engine_.swap(made.engine_);
+    return *this;
+  }
+  // Precondition: the allocators are equal, or propagate on swap.
+  void swap(tree_index& other) noexcept(compare_moves_nothrow) { engine_.swap(other.engine_); }
+  friend void swap(tree_index& a, tree_index& b) noexcept(noexcept(a.swap(b))) { a.swap(b); }
+
+  // ---- Lookups.
+
+  // A guard of the element; empty if the key is absent.
+  template <detail::key_for<engine> Q = Key>
+  [[nodiscard]] guard find(const Q& k, caller where = caller::here()) const {
+    called_from const place(where);
+    auto&& sought = detail::as_key<engine>(k);
+    return guard(engine_, sought);
+  }
+  // A copy of the value. Nothing if the key is absent.
+  template <detail::key_for<engine> Q = Key>
+  [[nodiscard]] std::optional<T> get(const Q& k) const {
+    auto&& sought = detail::as_key<engine>(k);
+    std::optional<T> copy;
+    engine_.look(sought, [&](const value_type& x) { copy.emplace(x.second); });
+    return copy;
+  }
+  // A copy of the value, or else `otherwise`.
+  template <detail::key_for<engine> Q = Key, class V = T>
+    requires std::constructible_from<T, V>
+  [[nodiscard]] T value_or(const Q& k, V&& otherwise) const {
+    std::optional<T> copy = get(k);
+    return copy ? *std::move(copy) : static_cast<T>(std::forward<V>(otherwise));
+  }
+  // A copy of the value. Throws std::out_of_range if the key is absent.
+  template <detail::key_for<engine> Q = Key>
+  [[nodiscard]] T at(const Q& k) const {
+    std::optional<T> copy = get(k);
+    if (!copy) throw std::out_of_range("tandem: at() of a key that is not in the map");
+    return *std::move(copy);
+  }
+  // f(const T&), or f(const Key&, const T&): an optional of what it returned, which must not be a reference; bool, if it
+  // returns nothing.
+  template <detail::key_for<engine> Q = Key, class F>
+  auto read(const Q& k, F&& f) const {
+    cell::visit_result<decltype(cell::call_with_value<element>(f, std::declval<const value_type&>()))> result;
+    auto&& sought = detail::as_key<engine>(k);
+    engine_.look(sought, [&](const value_type& x) {
+      result.set([&]() -> decltype(auto) { return cell::call_with_value<element>(f, x); });
+    });
+    return std::move(result).get();
+  }
+  // f(const value_type&), or f(const Key&, const T&). Returns how many elements there are, 0 or 1.
+  template <detail::key_for<engine> Q = Key, class F>
+  size_type visit(const Q& k, F&& f) const {
+    auto&& sought = detail::as_key<engine>(k);
+    return engine_.look(sought, showing(f));
+  }
+  template <detail::key_for<engine> Q = Key, class F>
+  size_type cvisit(const Q& k, F&& f) const {
+    return visit(k, f);
+  }
+  template <detail::key_for<engine> Q = Key>
+  [[nodiscard]] size_type count(const Q& k) const {
+    auto&& sought = detail::as_key<engine>(k);
+    return engine_.look(sought, cell::ignore());
+  }
+  template <detail::key_for<engine> Q = Key>
+  [[nodiscard]] bool contains(const Q& k) const {
+    return count(k) != 0;
+  }
+
+  // ---- In order. A cursor is a guard of one element that goes on with next() and prev(); empty if there is no such element.
+
+  // The first element whose key is not less than k; greater than k; the first and the last of all.
+  template <detail::key_for<engine> Q = Key>
+  [[nodiscard]] cursor lower_bound(const Q& k, caller where = caller::here()) const {
+    called_from const place(where);
+    auto&& sought = detail::as_key<engine>(k);
+    return cursor(engine_, [&](auto& p) { return p.to_lower(sought, no_bound()); });
+  }
+  template <detail::key_for<engine> Q = Key>
+  [[nodiscard]] cursor upper_bound(const Q& k, caller where = caller::here()) const {
+    called_from const place(where);
+    auto&& sought = detail::as_key<engine>(k);
+    return cursor(engine_, [&](auto& p) { return p.to_upper(sought, no_bound()); });
+  }
+  // The last element whose key is less than k.
+  template <detail::key_for<engine> Q = Key>
+  [[nodiscard]] cursor before(const Q& k, caller where = caller::here()) const {
+    called_from const place(where);
+    auto&& sought = detail::as_key<engine>(k);
+    return cursor(engine_, [&](auto& p) { return p.to_before(sought, no_bound()); });
+  }
+  [[nodiscard]] cursor front(caller where = caller::here()) const {
+    called_from const place(where);
+    return cursor(engine_, [](auto& p) { return p.to_first(no_bound()); });
+  }
+  [[nodiscard]] cursor back(caller where = caller::here()) const {
+    called_from const place(where);
+    return cursor(engine_, [](auto& p) { return p.to_last(no_bound()); });
+  }
+
+  // A guard of the elements with keys in [lo, hi), or of all: a forward range of const value_type&, or of value_type where
+  // pairs lie in the leaves; reversed() is the same backward. And lookups that cost less.
+  template <class Lo, class Hi>
+    requires std::constructible_from<Key, const Lo&> && std::constructible_from<Key, const Hi&>
+  [[nodiscard]] range_guard range(const Lo& lo, const Hi& hi, caller where = caller::here()) const {
+    called_from const place(where);
+    return range_guard(engine_, lo, hi);
+  }
+  [[nodiscard]] range_guard enter(caller where = caller::here()) const {
+    called_from const place(where);
+    return range_guard(engine_);
+  }
+
+  // f(element) for each in [lo, hi), or for each, in order. Returns how many there were.
+  template <detail::key_for<engine> Lo = Key, detail::key_for<engine> Hi = Key, class F>
+  size_type visit_range(const Lo& lo, const Hi& hi, F&& f) const {
+    auto&& from = detail::as_key<engine>(lo);
+    auto&& to = detail::as_key<engine>(hi);
+    size_type n = 0;
+    scan(std::addressof(from), std::addressof(to), [&](const value_type& x) {
+      ++n;
+      static_cast<void>(cell::call_visitor(f, x));
+      return true;
+    });
+    return n;
+  }
+  template <class F>
+  size_type visit_all(F&& f) const {
+    size_type n = 0;
+    scan(no_bound(), no_bound(), [&](const value_type& x) {
+      ++n;
+      static_cast<void>(cell::call_visitor(f, x));
+      return true;
+    });
+    return n;
+  }
+  template <class F>
+  size_type cvisit_all(F&& f) const {
+    return visit_all(f);
+  }
+  // While f(element) is true. Returns whether it was each time.
+  template <class F>
+  bool visit_while(F&& f) const {
+    return scan(no_bound(), no_bound(), judging(f));
+  }
+  template <detail::key_for<engine> Lo = Key, detail::key_for<engine> Hi = Key, class F>
+  bool visit_while(const Lo& lo, const Hi& hi, F&& f) const {
+    auto&& from = detail::as_key<engine>(lo);
+    auto&& to = detail::as_key<engine>(hi);
+    return scan(std::addressof(from), std::addressof(to), judging(f));
+  }
+
+  // The same from the first element on whose key is not less than lo.
+  template <detail::key_for<engine> Lo = Key, class F>
+  bool visit_from(const Lo& lo, F&& f) const {
+    auto&& from = detail::as_key<engine>(lo);
+    return scan(std::addressof(from), no_bound(), judging(f));
+  }
+
+  // ---- Insertion. These return whether the key is new; if not, the element with that key is as it was, and arguments are not
+  // moved from. (What is made for the lookup, for want of a key among the arguments, is.)
+
+  // Constructs value_type(args...) if its key is absent.
+  template <class... Args>
+  bool emplace(Args&&... args) {
+    static_assert(std::is_constructible_v<value_type, Args...>, "no element can be made from these arguments");
+    called_from const place(caller::here());
+    return cell::placing<element>::place(engine_, nothing, nothing, std::forward<Args>(args)...);
+  }
+  // X: a value_type, an init_type, or whatever a value_type can be made from.
+  bool insert(init_type&& x, caller where = caller::here()) {
+    called_from const place(where);
+    return cell::placing<element>::place(engine_, nothing, nothing, std::move(x));
+  }
+  template <class X>
+    requires std::is_constructible_v<value_type, X>
+  bool insert(X&& x, caller where = caller::here()) {
+    called_from const place(where);
+    return cell::placing<element>::place(engine_, nothing, nothing, std::forward<X>(x));
+  }
+  template <cell::key_argument<engine> K = Key, class V = T>
+    requires std::constructible_from<T, V> && (!std::same_as<K, V> || !std::input_iterator<K>)
+  bool insert(K&& k, V&& value, caller where = caller::here()) {
+    called_from const place(where);
+    return cell::placing<element>::place_value(engine_, nothing, nothing, std::forward<K>(k), std::forward<V>(value));
+  }
+  // The value is constructed from `args` if the key is absent, and only then.
+  template <cell::key_argument<engine> K = Key, class... Args>
+  bool try_emplace(K&& k, Args&&... args) {
+    static_assert(std::is_constructible_v<T, Args...>, "no value can be made from these arguments");
+    called_from const place(caller::here());
+    return cell::placing<element>::place_value(engine_, nothing, nothing, std::forward<K>(k),
+                                               std::forward<Args>(args)...);
+  }
+  // All of a range, one after the other. These return how many were inserted.
+  template <std::input_iterator It>
+    requires std::is_constructible_v<value_type, std::iter_reference_t<It>>
+  size_type insert(It first, It last, caller where = caller::here()) {
+    size_type n = 0;
+    for (; first != last; ++first) n += static_cast<size_type>(insert(*first, where));
+    return n;
+  }
+  size_type insert(std::initializer_list<value_type> list, caller where = caller::here()) {
+    return insert(list.begin(), list.end(), where);
+  }
+  template <std::ranges::input_range R>
+  size_type insert_range(R&& range, caller where = caller::here()) {
+    size_type n = 0;
+    for (auto&& x : range) n += static_cast<size_type>(insert(std::forward<decltype(x)>(x), where));
+    return n;
+  }
+
+  // ---- Replacement: a new version of the element takes the place of the old one, in one step. Strong.
+
+  // The key has this value afterwards. Returns whether it is new.
+  template <cell::key_argument<engine> K = Key, class V = T>
+    requires std::constructible_from<T, V>
+  bool insert_or_assign(K&& k, V&& value, caller where = caller::here()) {
+    called_from const place(where);
+    return cell::with_key<engine>(std::forward<K>(k), [&](const auto& sought, auto&& source) {
+      return engine_.put(sought, std::piecewise_construct,
+                         std::forward_as_tuple(std::forward<decltype(source)>(source)),
+                         std::forward_as_tuple(std::forward<V>(value)));
+    });
+  }
+  // f(T&), or f(const Key&, T&), on a copy of the value, which then takes its place: an optional of what f returned, which must
+  // not be a reference; bool, if it returns nothing. Updates of one key come one after the other. If f throws nothing has
+  // changed.
+  template <detail::key_for<engine> Q = Key, class F>
+    requires std::copy_constructible<value_type>
+  auto update(const Q& k, F&& f, caller where = caller::here()) {
+    called_from const place(where);
+    cell::visit_result<decltype(cell::call_with_value<element>(f, std::declval<value_type&>()))> result;
+    auto&& sought = detail::as_key<engine>(k);
+    engine_.update(sought, [&](value_type& x) {
+      result.set([&]() -> decltype(auto) { return cell::call_with_value<element>(f, x); });
+    });
+    return std::move(result).get();
+  }
+
+  // ---- Erasure. These return how many were erased.
+
+  template <detail::key_for<engine> Q = Key>
+  size_type erase(const Q& k, caller where = caller::here()) {
+    called_from const place(where);
+    auto&& sought = detail::as_key<engine>(k);
+    return engine_.erase_if(sought, always);
+  }
+  // If pred(const T&), or pred(const Key&, const T&), is true.
+  template <detail::key_for<engine> Q = Key, class Predicate>
+  size_type erase_if(const Q& k, Predicate&& pred, caller where = caller::here()) {
+    called_from const place(where);
+    auto&& sought = detail::as_key<engine>(k);
+    return engine_.erase_if(
+        sought, [&](const value_type& x) { return static_cast<bool>(cell::call_with_value<element>(pred, x)); });
+  }
+  // All elements for which pred(element) is true.
+  template <class Predicate>
+  size_type erase_if(Predicate&& pred, caller where = caller::here()) {
+    called_from const place(where);
+    return engine_.erase_between(no_bound(), no_bound(), judging(pred));
+  }
+  // All with keys in [lo, hi), leaf by leaf. Basic: if a comparison throws, some are erased.
+  template <detail::key_for<engine> Lo = Key, detail::key_for<engine> Hi = Key>
+  size_type erase_range(const Lo& lo, const Hi& hi, caller where = caller::here()) {
+    called_from const place(where);
+    auto&& from = detail::as_key<engine>(lo);
+    auto&& to = detail::as_key<engine>(hi);
+    return engine_.erase_between(std::addressof(from), std::addressof(to), always);
+  }
+  // At one moment.
+  void clear(caller where = caller::here()) noexcept {
+    called_from const place(where);
+    engine_.clear();
+  }
+
+  // ---- The whole. What others change meanwhile makes a size an estimate.
+
+  [[nodiscard]] size_type size() const noexcept { return engine_.size(); }
+  [[nodiscard]] bool empty() const noexcept { return engine_.empty(); }
+  // Nodes on the way to an element, leaves included; 0 if there is no node.
+  [[nodiscard]] size_type depth() const { return engine_.depth(); }
+  // Nodes, how full they are, bytes, and what waits for readers. A moment's view; costs a walk over the nodes.
+  [[nodiscard]] tree::tree_stats stats() const { return engine_.stats(); }
+  [[nodiscard]] key_compare key_comp() const { return engine_.key_comp(); }
+  [[nodiscard]] allocator_type get_allocator() const noexcept { return engine_.get_allocator(); }
+
+  // Whether both have the same keys with equal values. Exact if nobody writes meanwhile. Linear.
+  friend bool operator==(const tree_index& a, const tree_index& b)
+    requires std::equality_comparable<T>
+  {
+    if (std::addressof(a) == std::addressof(b)) return true;
+    if (a.size() != b.size()) return false;
+    auto const others = b.enter();
+    auto at = others.begin();
+    bool const same = a.visit_while([&](const value_type& x) {
+      if (at == others.end()) return false;
+      auto const& y = *at;
+      if (a.engine_.key_comp()(x.first, y.first) || a.engine_.key_comp()(y.first, x.first)) return false;
+      if (!static_cast<bool>(x.second == y.second)) return false;
+      ++at;
+      return true;
+    });
+    return same && at == others.end();
+  }
+  // Erases the elements for which pred(element) is true. Returns how many.
+  template <class Predicate>
+  friend size_type erase_if(tree_index& index, Predicate&& pred) {
+    return index.erase_if(pred);
+  }
+
+ private:
+  static constexpr bool compare_moves_nothrow =
+      std::is_nothrow_copy_constructible_v<Compare> && std::is_nothrow_swappable_v<Compare>;
+  static constexpr bool moves_allocator =
+      std::allocator_traits<allocator_type>::propagate_on_container_move_assignment::value ||
+      std::allocator_traits<allocator_type>::is_always_equal::value;
+  static constexpr cell::ignore nothing{};
+  static constexpr auto always = [](const value_type&) noexcept { return true; };
+
+  template <class F>
+  static auto showing(F& f) noexcept {
+    return [&f](const value_type& x) { static_cast<void>(cell::call_visitor(f, x)); };
+  }
+  template <class F>
+  static auto judging(F& f) noexcept {
+    return [&f](const value_type& x) -> bool { return static_cast<bool>(cell::call_visitor(f, x)); };
+  }
+  template <class Lo, class Hi, class F>
+  bool scan(const Lo* lo, const Hi* hi, F&& f) const {
+    auto const pinned = engine_.enter();
+    tree::position<engine> at(engine_);
+    if (lo != nullptr && hi != nullptr && !engine_.key_comp()(*lo, *hi)) return true;
+    lo != nullptr ? at.to_lower(*lo, hi) : at.to_first(hi);
+    return at.for_each(hi, f);
+  }
+  // Readers may be looking at them, so they are copied.
+  void move_elements(tree_index& other) {
+    other.visit_all([&](const value_type& x) { emplace(x); });
+    other.clear();
+  }
+
+  engine engine_;
+};
+
+}  // namespace tandem
+
+#endif
