@@ -62,7 +62,6 @@ set(TANDEM_HEADERS
     include/tandem/store/schedule.hpp
     include/tandem/store/snapshot.hpp
     include/tandem/store/stream.hpp
-    include/tandem/store/striped_sum.hpp
     include/tandem/sync/atomic.hpp
     include/tandem/sync/backoff.hpp
     include/tandem/sync/cache_line.hpp

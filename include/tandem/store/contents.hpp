@@ -17,9 +17,9 @@
 #include <tandem/hash.hpp>
 #include <tandem/store/entry.hpp>
 #include <tandem/store/schedule.hpp>
-#include <tandem/store/striped_sum.hpp>
 #include <tandem/sync/cache_line.hpp>
 #include <tandem/sync/event.hpp>
+#include <tandem/sync/striped_size.hpp>
 
 #include <algorithm>
 #include <array>
@@ -287,7 +287,7 @@ class contents {
     for (std::size_t i = 0; i != count_; ++i) all += shards_[i].entries.size();
     return all;
   }
-  std::size_t tombstones() const noexcept { return static_cast<std::size_t>(tombstones_.get()); }
+  std::size_t tombstones() const noexcept { return tombstones_.sum(); }
   std::size_t size() const noexcept {
     std::size_t const all = entries();
     return all - std::min(all, tombstones());
@@ -296,7 +296,7 @@ class contents {
   std::size_t queued_in(std::size_t i) const noexcept { return shards_[i].due.queued(); }
   std::size_t scheduled_in(std::size_t i) const noexcept { return shards_[i].due.scheduled(); }
   std::uint64_t first_due_in(std::size_t i) const noexcept { return shards_[i].due.first_by_clock(); }
-  std::uint64_t bytes() const noexcept { return bytes_.get(); }
+  std::uint64_t bytes() const noexcept { return bytes_.sum(); }
   std::uint64_t stale_writes() const noexcept { return stale_.load(std::memory_order_relaxed); }
   std::uint64_t expired() const noexcept { return expired_.load(std::memory_order_relaxed); }
   std::uint64_t deleted() const noexcept { return deleted_.load(std::memory_order_relaxed); }
@@ -349,14 +349,14 @@ class contents {
     return e.delete_at == lost ? removal::deleted : removal::expired;
   }
 
-  static std::int64_t bytes_of(const value_type& x) noexcept {
+  static std::size_t bytes_of(const value_type& x) noexcept {
     std::size_t const outside = outside_bytes(x.first) + (x.second.value ? outside_bytes(*x.second.value) : 0);
-    return static_cast<std::int64_t>(sizeof(cell::element_node<cell::map_element<K, record_type>>) + outside);
+    return sizeof(cell::element_node<cell::map_element<K, record_type>>) + outside;
   }
   void count(const value_type* before, const value_type* after) noexcept {
-    // Whoever holds a cell's lock has been pinned, so this does not throw.
+    // Whoever holds a cell's lock has been pinned, so this does not throw. Differences may be negative: sums wrap.
     std::size_t const number = epoch::here().number;
-    auto const dead = [](const value_type* x) -> std::int64_t { return x != nullptr && is_tombstone(x->second.kind); };
+    auto const dead = [](const value_type* x) -> std::size_t { return x != nullptr && is_tombstone(x->second.kind); };
     tombstones_.add(number, dead(after) - dead(before));
     bytes_.add(number, (after == nullptr ? 0 : bytes_of(*after)) - (before == nullptr ? 0 : bytes_of(*before)));
   }
@@ -532,8 +532,8 @@ class contents {
     friend bool operator==(const held_label&, const held_label&) = default;
   };
   std::vector<held_label> holds_;
-  striped_sum<atomics> tombstones_;
-  striped_sum<atomics> bytes_;
+  striped_size<atomics::template atomic> tombstones_;
+  striped_size<atomics::template atomic> bytes_;
 };
 
 }  // namespace tandem::store
