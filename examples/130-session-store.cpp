@@ -1,4 +1,4 @@
-// prints: alice is logged in as admin\nbob's session has ended: expired at 120\ncarol has logged out: erased at 128\nalice: admin, bob: -, carol: -\n1 session, 3 writes were late
+// prints: alice is logged in as admin.bob's session has ended: expired at 120.carol has logged out: erased at 128.alice: admin, bob: -, carol: -.1 session, 3 writes were late
 //
 // Sessions that end when they are not used, by the position of a log rather than by a watch: every replica that applies the log has
 // the same sessions, however long it takes. A session in use is put off by touch(); what ends is told with its cause.

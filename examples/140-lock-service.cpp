@@ -1,4 +1,4 @@
-// prints: worker 1 has the lock, token 10\nworker 2 waits: held since 10\nthe lock of worker 1 has lapsed\nworker 2 has the lock, token 45\nstorage takes 45 of worker 2\nstorage refuses 10 of worker 1\nworker 1 cannot release what it has lost\nworker 2 has released it
+// prints: worker 1 has the lock, token 10.worker 2 waits: held since 10.the lock of worker 1 has lapsed.worker 2 has the lock, token 45.storage takes 45 of worker 2.storage refuses 10 of worker 1.worker 1 cannot release what it has lost.worker 2 has released it
 //
 // Locks that nobody holds for ever. The index of the write that took a lock is its fencing token: it grows from holder to holder, so
 // storage that remembers the largest one it has seen refuses a holder who has slept through the end of his lease.
