@@ -98,7 +98,7 @@ struct timed_store_options : cell_options {
   using key_equal = void;
   // Rebound to the entries.
   using allocator = std::allocator<std::byte>;
-  // How many, rounded up to a power of two. 0: two for each processor, at least 4.
+  // How many, rounded up to a power of two. 0: one for two processors, at least 2.
   static constexpr std::size_t shards = 0;
   // Threads that collect. 0: none, collect() is called by hand.
   static constexpr std::size_t collectors = 0;

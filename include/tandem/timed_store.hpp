@@ -51,8 +51,8 @@
 // **Costs.** A lookup is one of cell_index: no lock, no fence, no allocation but that of the copy that get() returns. A write takes the
 // lock of its cell (32 keys) and makes a node with key and value; touch, persist and the collector copy the key, the former also
 // the value. A deadline costs a hint of 32 bytes and a key more, one for each entry however often it is put off. The clock is one
-// word that every write raises. Shards: a power of two, from the constructor, else Options::shards, else two for each
-// processor. An unused store owns no memory. size() and write_index() take no lock.
+// word that every write raises. Shards: a power of two, from the constructor, else Options::shards, else one for two
+// processors, at least 2. An unused store owns no memory. size() and write_index() take no lock.
 //
 // **Thread safety.** Everything may be called beside everything, but construction and destruction. Operations on one key are atomic and
 // linearizable; a read is as of the clock when it takes place. load() and clear() put other contents, clock included, in the place

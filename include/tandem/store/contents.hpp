@@ -103,7 +103,8 @@ class contents {
   contents& operator=(const contents&) = delete;
 
   static std::size_t default_shards() noexcept {
-    return std::clamp<std::size_t>(std::bit_ceil(std::size_t{2} * std::thread::hardware_concurrency()), 4, 256);
+    // Few: tables are for many threads each, and each keeps back what it has replaced for a while.
+    return std::clamp<std::size_t>(std::bit_ceil<std::size_t>(std::thread::hardware_concurrency()) / 2, 2, 64);
   }
   template <class Q>
   static std::size_t hash_of(const Q& k) {
