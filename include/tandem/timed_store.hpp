@@ -55,8 +55,8 @@
 // processors, at least 2. An unused store owns no memory. size() and write_index() take no lock.
 //
 // **Thread safety.** Everything may be called beside everything, but construction and destruction. Operations on one key are atomic and
-// linearizable; a read is as of the clock when it takes place. load() and clear() put other contents, clock included, in the place
-// of the present ones in one step; a write that is under way meanwhile may be lost with them. for_each() is a scan: each
+// linearizable; a read is as of the clock when it takes place. load() puts other contents, clock included, in the place of
+// the present ones in one step, and clear() puts none; a write that is under way meanwhile may be lost with the old ones. for_each() is a scan: each
 // key that is there throughout is shown once, as it is at some moment.
 //
 // **Progress.** Lookups are lock-free. Writes wait for writes in the same cell. The collector holds a cell for one entry at a time.
