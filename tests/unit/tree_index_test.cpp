@@ -297,7 +297,7 @@ TEST_CASE("a guard keeps its version of the element, and an erased element dies 
   CHECK(tracked_totals.corrupt == 0);
 }
 
-TEST_CASE("a range keeps everything that it may show, and cheaper lookups", "[tree_index]") {
+TEST_CASE("a range of a tree keeps everything that it may show, and cheaper lookups", "[tree_index]") {
   text_tree m;
   for (int i = 0; i != 500; ++i) m.insert(std::to_string(i), std::to_string(2 * i));
   auto all = m.enter();
