@@ -271,7 +271,7 @@ TEMPLATE_TEST_CASE("a scan shows what is there once and in order beside splits",
       });
       p.thread("scans", [&] {
         auto const seen = backward ? t.scan_backward() : t.scan();
-        for (key k : {10, 20, 30, 40}) check(has(seen, k), "missed");
+        for (key k : std::initializer_list<key>{10, 20, 30, 40}) check(has(seen, k), "missed");
         check(!has(seen, 36) || backward || has(seen, 35), "seen without what came before it");
         saw(has(seen, 35) ? "after" : "before");
       });
