@@ -34,9 +34,6 @@ struct tiny : tandem::tree_index_options {
   static constexpr std::size_t slots = 2;
   static constexpr std::size_t fanout = 3;
 };
-struct tiny_nodes : tiny {
-  static constexpr bool inline_pairs = false;
-};
 struct full : tandem::tree_index_options {
   static constexpr std::size_t slots = 12;
   static constexpr std::size_t fanout = 64;
