@@ -57,7 +57,9 @@ set(TANDEM_HEADERS
     include/tandem/store/bytes.hpp
     include/tandem/store/command.hpp
     include/tandem/store/contents.hpp
+    include/tandem/store/descriptor.hpp
     include/tandem/store/entry.hpp
+    include/tandem/store/file_system.hpp
     include/tandem/store/info.hpp
     include/tandem/store/schedule.hpp
     include/tandem/store/snapshot.hpp

@@ -6,6 +6,7 @@
 #define TANDEM_STORE_STREAM_HPP
 
 #include <tandem/store/bytes.hpp>
+#include <tandem/store/descriptor.hpp>
 
 #include <cerrno>
 #include <cstddef>
@@ -66,35 +67,6 @@ class stream_source final : public source {
 
  private:
   std::istream& in_;
-};
-
-// An open file.
-class descriptor {
- public:
-  descriptor() noexcept = default;
-  descriptor(const std::filesystem::path& path, int flags, std::error_code& error) noexcept {
-    do {
-      fd_ = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
-    } while (fd_ < 0 && errno == EINTR);
-    if (fd_ < 0) error = last_error();
-  }
-  descriptor(const descriptor&) = delete;
-  descriptor& operator=(const descriptor&) = delete;
-  ~descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const noexcept { return fd_; }
-  void sync(std::error_code& error) noexcept {
-    if (::fsync(fd_) != 0) error = last_error();
-  }
-  // Some file systems tell only here that something was not written.
-  void close(std::error_code& error) noexcept {
-    if (::close(std::exchange(fd_, -1)) != 0 && errno != EINTR) error = last_error();
-  }
-  static std::error_code last_error() noexcept { return {errno, std::generic_category()}; }
-
- private:
-  int fd_ = -1;
 };
 
 class file_sink final : public sink {
