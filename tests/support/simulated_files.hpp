@@ -788,6 +788,15 @@ class simulated_files {
     collect(0, "", all);
     return all;
   }
+  // What the next process finds if this one is killed after so many steps: a file system of its own in which everything is to be read,
+  // and what was not synced is still not synced. Its steps begin with these.
+  simulated_files killed(std::size_t after) const {
+    simulated_files next;
+    std::lock_guard const hold(at_->mutex);
+    next.at_->start = next.at_->now = at_->start;
+    for (std::size_t n = 0; n != after; ++n) next.at_->make(at_->steps[n]);
+    return next;
+  }
   // f(const crash_state&), for each way in which a crash after each of the steps so far may end.
   template <class F>
   void for_each_crash(const crash_options& how, const F& f) const {

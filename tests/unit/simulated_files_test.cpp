@@ -468,6 +468,27 @@ TEST_CASE("crash: what is left is a file system of its own", "[simulated_files]"
   CHECK(content_of(file) == "baseX");
 }
 
+TEST_CASE("a killed process leaves what is to be read, synced or not", "[simulated_files]") {
+  auto const files = with_file("base");
+  auto file = opened(files, "/folder/file", open_mode::append);
+  std::error_code error;
+  std::string holder;
+  auto const lock = files.try_lock("/folder/LOCK", "me", holder, error);
+  append(file, "X");
+  sync(file);
+  append(file, "Y");
+  files.rename("/folder/file", "/folder/new", error);
+  auto const next = files.killed(4);
+  CHECK(next.steps() == 4);
+  CHECK(content_of(next, "/folder/file") == "baseXY");
+  CHECK(after_crash(next) == texts{"baseX", "baseX0", "baseXY"});
+  CHECK(next.try_lock("/folder/LOCK", "me", holder, error));
+  next.remove("/folder/file", error);
+  CHECK(content_of(files, "/folder/new") == "baseXY");
+  CHECK(names_in(files.killed(5), "/folder") == texts{"LOCK", "new"});
+  CHECK(content_of(files.killed(0), "/folder/file") == "base");
+}
+
 TEST_CASE("failures: the n-th call, of a kind, of a file", "[simulated_files]") {
   auto const files = with_file("base");
   auto file = opened(files, "/folder/file", open_mode::append);
