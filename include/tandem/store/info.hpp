@@ -1,4 +1,4 @@
-// What a timed_store tells about itself, for people (JSON) and for Prometheus.
+// What a timed_store tells about itself, for people (JSON) and for Prometheus; and what durable_store's (durable_info.hpp) needs too.
 //
 // Counts are of one moment, each by itself, and exact when nobody writes; none is an estimate or a sample. Every number is finite.
 #ifndef TANDEM_STORE_INFO_HPP
@@ -94,6 +94,26 @@ inline std::string to_text(double d) {
   return s;
 }
 
+// In braces, or nothing if there are none.
+inline std::string prometheus_labels(const std::vector<std::pair<std::string, std::string>>& labels) {
+  std::string braces;
+  for (const auto& [name, value] : labels) {
+    braces += braces.empty() ? '{' : ',';
+    braces += name + "=\"";
+    for (char c : value) {
+      if (c == '\\' || c == '"') braces += '\\';
+      if (c == '\n') {
+        braces += "\\n";
+      } else {
+        braces += c;
+      }
+    }
+    braces += '"';
+  }
+  if (!braces.empty()) braces += '}';
+  return braces;
+}
+
 }  // namespace store
 
 // One object, on one line.
@@ -114,21 +134,7 @@ inline std::string to_json(const timed_store_info& i) {
 // The text format 0.0.4. `labels`: names and values, put on every line; `prefix` and the names are taken as they are.
 inline std::string to_prometheus(const timed_store_info& i, std::string_view prefix = "tandem_timed_store",
                                  const std::vector<std::pair<std::string, std::string>>& labels = {}) {
-  std::string braces;
-  for (const auto& [name, value] : labels) {
-    braces += braces.empty() ? '{' : ',';
-    braces += name + "=\"";
-    for (char c : value) {
-      if (c == '\\' || c == '"') braces += '\\';
-      if (c == '\n') {
-        braces += "\\n";
-      } else {
-        braces += c;
-      }
-    }
-    braces += '"';
-  }
-  if (!braces.empty()) braces += '}';
+  std::string const braces = store::prometheus_labels(labels);
   std::string out;
   store::for_each_figure(i, [&](std::string_view name, bool grows, std::string_view help, std::uint64_t n) {
     std::string const full = std::string(prefix) + '_' + std::string(name) + (grows ? "_total" : "");
