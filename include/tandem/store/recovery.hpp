@@ -428,6 +428,10 @@ class recovery {
       if (error) return;
       ends_[lane] = {last.number, last.header ? last.end : 0};
     }
+    // Numbers go on, also where all that is covered has been removed.
+    for (auto const& [lane, number] : covered_) {
+      if (ends_[lane].number < number) ends_[lane] = {number, 0};
+    }
     for (const auto& path : garbage_) {
       context_.system.remove(path, error);
       if (error) return say(error, path, "it cannot be removed");
