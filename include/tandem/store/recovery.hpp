@@ -328,7 +328,7 @@ class recovery {
       // A bad place.
       if (f.is_last && !was_on_disk(reader, at, error)) {
         if (error) return say_locked(error, f.path, "it cannot be read behind byte " + std::to_string(at));
-        f.end = at;
+        if (!f.is_sealed) f.end = at;
         break;
       }
       std::string const reason(reader.reason());
@@ -356,6 +356,8 @@ class recovery {
         return &f == &checkpoint_ && at == segment_format::header_bytes ? "" : "positions where there should be none";
       case record_type::seal:
         f.is_sealed = true;
+        // The seal does not count: it may be there to be read only, if its sync has failed.
+        f.end = at;
         return f.is_damaged || seal_is_of(reader.value(), f.records, at) ? ""
                                                                          : "the seal does not match what is before it";
       case record_type::erase:
