@@ -332,7 +332,7 @@ class durable_store {
     state_->checkpoint(error);
   }
   // Writes and syncs what there is, seals and closes the files, and lets go of the folder. The error of the first of these that failed,
-  // or why the store is read-only. Nothing if it is closed.
+  // or why the store is read-only, or as flush(). Nothing if it is closed.
   void close() {
     std::error_code error;
     close(error);
@@ -477,7 +477,10 @@ class durable_store {
       compactor.stop();
       time.stop();
       for (auto& l : lanes) {
-        if (std::error_code const failed = l->close(); failed && !error) error = failed;
+        // Also of what nobody has been told about.
+        for (std::error_code const& failed : {l->close(), l->flush()}) {
+          if (failed && !error) error = failed;
+        }
       }
       lock = typename system_type::lock_type();
     }
