@@ -60,7 +60,8 @@
 //     again.
 //   - A failed sync: nobody knows what the system has dropped, and it would say that all is well the next time. So that file is
 //     not synced again: what was not synced is written to a new segment. If that fails too the store is read-only: who
-//     waits is told, put() fails with durable_errc::read_only, reads go on, last_error() says why. Open it again.
+//     waits is told, put() fails with durable_errc::read_only, reads go on, last_error() says why. Open it again; where not
+//     even truncation works any more, after a reboot: until then the system shows what is not on the disk.
 //   - A put that has failed: memory may have it (on_write), the log may have it. The same put may be made again.
 //   - Two at a time: the second open() fails, after lock_timeout, with durable_errc::locked, and names the first. So does a second
 //     store of the same process.

@@ -134,8 +134,8 @@ struct walked {
   std::size_t states = 0;
 };
 
-// Runs the script with the n-th of these calls failing, for every n at which there is one.
-walked walk(const tandem::durable_options& how, const file_failure& failure) {
+// Runs the script with the n-th of these calls failing, for every n at which there is one. `reboot`: before the folder is opened again.
+walked walk(const tandem::durable_options& how, const file_failure& failure, bool reboot = false) {
   walked seen;
   for (std::uint64_t n = 0;; ++n) {
     faulty_script script(empty_folder(), how);
@@ -153,7 +153,7 @@ walked walk(const tandem::durable_options& how, const file_failure& failure) {
     script.files.heal();
     std::error_code error;
     std::string wrong;
-    script.files.for_each_crash({.from = script.files.steps(), .at_most = 30}, [&](const crash_state& c) {
+    script.files.for_each_crash({.every = 13, .at_most = 10}, [&](const crash_state& c) {
       ++seen.states;
       auto const s = open_store(simulated_files(c.image), how, error);
       std::string const here =
@@ -162,22 +162,28 @@ walked walk(const tandem::durable_options& how, const file_failure& failure) {
     });
     CHECK(wrong == "");
 
-    // And without a crash; it is a store like any other then.
-    auto s = open_store(script.files, how, error);
+    // It is a store like any other then.
+    simulated_files files = script.files;
+    if (reboot) {
+      script.files.for_each_crash({.from = script.files.steps(), .at_most = 30},
+                                  [&](const crash_state& c) { files = simulated_files(c.image); });
+    }
+    auto s = open_store(files, how, error);
     INFO(s.recovery().error);
     REQUIRE_FALSE(error);
     CHECK(script.history.check_keys(picture_of(s), script.files.steps()) == "");
     CHECK(s.put("z", "new", 1).newest);
     s.close();
-    s = open_store(script.files, how, error);
+    s = open_store(files, how, error);
     CHECK_FALSE(error);
     CHECK(s.get("z") == "new");
     script.history.writes.push_back({.key = "z", .version = 1, .value = "new", .acknowledged = 0});
-    script.files.for_each_crash({.from = script.files.steps(), .at_most = 30}, [&](const crash_state& c) {
+    for (durable_write& w : script.history.writes) w.begun = 0;
+    files.for_each_crash({.from = files.steps(), .at_most = 30}, [&](const crash_state& c) {
       ++seen.states;
       auto const t = open_store(simulated_files(c.image), how, error);
-      std::string const here =
-          error ? "cannot be opened: " + t.recovery().error : script.history.check_keys(picture_of(t), c.after);
+      std::string const here = error ? "cannot be opened: " + t.recovery().error
+                                     : script.history.check_keys(picture_of(t), script.files.steps());
       if (wrong.empty()) wrong = here;
     });
     CHECK(wrong == "");
@@ -256,9 +262,11 @@ TEST_CASE("errors: every call, once", "[durable_store][fault]") {
 TEST_CASE("errors: every call, from then on", "[durable_store][fault]") {
   auto how = small_store(1, GENERATE(durability::always(), durability::never()));
   how.rotate_records = 2;
-  for (file_call const kind : {file_call::append, file_call::sync, file_call::create, file_call::any}) {
+  for (file_call const kind : {file_call::append, file_call::sync, file_call::create}) {
     CHECK(walk(how, {.call = kind, .times = file_failure::for_ever, .written = 70}).runs > 5);
   }
+  // Where a sync has failed and nothing could be cut off, the system still shows what is not on the disk.
+  CHECK(walk(how, {.call = file_call::any, .times = file_failure::for_ever, .written = 70}, true).runs > 50);
   CHECK(walk(how, {.call = file_call::append,
                    .times = file_failure::for_ever,
                    .error = std::errc::no_space_on_device,
