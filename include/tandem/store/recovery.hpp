@@ -423,6 +423,9 @@ class recovery {
   // ---- 3. Repairing.
 
   void repair(std::error_code& error) {
+    // The names, too: who made them may have been killed before they were on the disk. Nothing is to be removed, or made, before.
+    if (found_store_ || !garbage_.empty()) context_.system.sync_folder(context_.folder, error);
+    if (error) return say(error, context_.folder, "it cannot be synced");
     for (auto& [lane, files] : lanes_) {
       if (files.empty()) continue;
       file_info& last = files.back();
