@@ -421,9 +421,28 @@ class durable_store {
         open_ = true;
       }
     }
+    // The folder, and those above it that are not there. Their names are on the disk then, also if somebody made them and was killed
+    // before that; but what has been there for long may be in a folder that cannot be opened, and need not be synced.
+    void make_folder(std::error_code& error) {
+      std::filesystem::path const folder = context.folder.lexically_normal();
+      bool is_missing = true;
+      std::vector<std::pair<std::filesystem::path, bool>> levels;
+      for (auto at = folder; !at.empty() && at.has_relative_path(); at = at.parent_path()) {
+        std::error_code found;
+        if (is_missing) static_cast<void>(context.system.list(at, found));
+        is_missing = is_missing && found == std::errc::no_such_file_or_directory;
+        levels.emplace_back(at.has_parent_path() ? at.parent_path() : ".", is_missing);
+      }
+      context.system.create_folder(folder, error);
+      for (auto const& [above, is_new] : levels) {
+        std::error_code failed;
+        if (!error) context.system.sync_folder(above, failed);
+        if (is_new && failed) error = failed;
+      }
+    }
     void take_folder(std::error_code& error) {
       auto const until = std::chrono::steady_clock::now() + context.options.lock_timeout;
-      context.system.create_folder(context.folder, error);
+      make_folder(error);
       std::string holder;
       while (!error) {
         holder.clear();
