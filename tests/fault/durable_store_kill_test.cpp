@@ -224,3 +224,78 @@ TEST_CASE("a process is killed at any moment, and what it has acknowledged is th
   CHECK(checkpoints > 1);
   WARN(rounds << " processes killed, " << acknowledgements << " acknowledgements, " << checkpoints << " checkpoints");
 }
+
+namespace {
+
+// In a process of its own, as it takes the process to mounts of its own. What went wrong, in words, which begin with "skipped" if nothing
+// may be mounted.
+std::string on_a_full_disk(const std::filesystem::path& where) {
+  if (::unshare(CLONE_NEWNS) != 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
+    return "skipped: no mounts of one's own";
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      ::mount("tmpfs", where.c_str(), "tmpfs", 0, "size=1m") != 0) {
+    return "skipped: mounting is not allowed";
+  }
+  std::ofstream(where / "ballast") << std::string(400'000, 'x');
+  tandem::durable_options how;
+  how.rotate_bytes = 100'000;
+  std::error_code error;
+  store s = store::open(where / "log", how, error);
+  if (error) return "it cannot be opened";
+  std::uint64_t n = 0;
+  auto const put = [&] {
+    s.put(key_of(n), value_of(n, 7) + std::string(1000, 'y'), 7, error);
+    if (!error) ++n;
+    return error;
+  };
+  auto const all_there = [&] {
+    for (std::uint64_t k = 0; k != n; ++k) {
+      if (s.get(key_of(k)) != value_of(k, 7) + std::string(1000, 'y')) return false;
+    }
+    return true;
+  };
+  while (n != 10'000 && !put()) {
+  }
+  if (error != std::errc::no_space_on_device) return "the disk was not full, but: " + error.message();
+  if (n < 200) return "it was full too early";
+  for (int i = 0; i != 5; ++i) {
+    if (put() != std::errc::no_space_on_device) return "the next ones go through, or fail with something else";
+  }
+  if (s.read_only()) return "it is read-only";
+  if (!all_there()) return "not all is to be read on the full disk";
+
+  std::uint64_t const when_full = n;
+  std::filesystem::remove(where / "ballast");
+  if (put()) return "there is room again, and it says: " + error.message();
+  while (n != 10'000 && !put()) {
+  }
+  if (n < when_full + 200) return "the room that has come back is not used";
+
+  // And it can be opened as it is.
+  s.close(error);
+  s = store::open(where / "log", how, error);
+  if (error) return "it cannot be opened on the full disk: " + s.recovery().error;
+  if (!all_there()) return "not all is there again";
+  if (s.recovery().records < n) return "records are missing";
+  if (put() != std::errc::no_space_on_device) return "the full disk takes more";
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("a disk that is really full: a tmpfs of 1 MiB", "[durable_store][kill]") {
+  folder const at;
+  std::string told;
+  child one([&](int to) {
+    std::string const wrong = on_a_full_disk(at.path);
+    static_cast<void>(!::write(to, wrong.data(), wrong.size()));
+  });
+  one.take_all(told);
+  int const status = one.wait();
+  CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0));
+  if (told.starts_with("skipped")) {
+    WARN(told);
+  } else {
+    CHECK(told == "");
+  }
+}
