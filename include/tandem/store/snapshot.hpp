@@ -276,6 +276,7 @@ class snapshot_writer {
     last.closed = last.end - last_begin() >= options_.block_bytes || last.entries == most_per_block;
     ++report_.entries;
     report_.tombstones += std::uint64_t{is_tombstone(e.kind)};
+    highest_ = std::max(highest_, e.index);
   }
   // Writes the blocks that are full; `all`: also one that is not.
   void flush(bool all = false) {
@@ -293,7 +294,8 @@ class snapshot_writer {
   }
   void end(std::uint64_t clock) {
     flush(true);
-    report_.end_index = std::max(clock, report_.label);
+    // A store that was loaded has a clock at the label, and may have entries of a later time.
+    report_.end_index = std::max({clock, report_.label, highest_});
     std::vector<std::byte> last(snapshot_format::block_header_bytes);
     byte_writer bytes(last);
     bytes.number(report_.entries);
@@ -344,6 +346,7 @@ class snapshot_writer {
   std::vector<std::byte> payload_;
   std::vector<block> ends_;
   std::uint64_t chain_ = 0;
+  std::uint64_t highest_ = 0;
 };
 
 // Reads a snapshot: accept(saved_entry<K, V>&&) for each entry returns whether its key is new.
