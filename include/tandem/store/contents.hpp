@@ -16,6 +16,7 @@
 #include <tandem/detail/keyed.hpp>
 #include <tandem/hash.hpp>
 #include <tandem/store/entry.hpp>
+#include <tandem/store/histogram.hpp>
 #include <tandem/store/schedule.hpp>
 #include <tandem/sync/cache_line.hpp>
 #include <tandem/sync/event.hpp>
@@ -151,18 +152,7 @@ class contents {
   template <class Pin, class F, class Between>
   void scan(Pin&& pin, F&& f, Between&& between) const {
     for (std::size_t i = 0; i != count_; ++i) {
-      for (std::size_t next = 0;;) {
-        std::size_t last = 0;
-        {
-          auto const pinned = pin();
-          typename table::picture seen;
-          last = shards_[i].entries.look_at_cell(next, seen);
-          for (std::size_t e = 0; e != seen.size(); ++e) f(seen[e].value().first, seen[e].value().second);
-        }
-        if (!between()) return;
-        if (last == table::last_hash) break;
-        next = last + 1;
-      }
+      if (!scan_shard(i, pin, f, between)) return;
     }
   }
 
@@ -281,6 +271,32 @@ class contents {
     note_holds();
   }
 
+  // What the collector has not come to yet: entries whose expiry, or deletion, has passed by the clock, and since when the first of them.
+  struct backlog {
+    std::size_t expired = 0;
+    std::size_t deleted = 0;
+    std::uint64_t since = never;
+  };
+  // Looks at all entries of the shards that may have any: those where hints wait to be taken in, or are due. pin() as in scan().
+  template <class Pin>
+  backlog overdue(Pin&& pin) const {
+    backlog found;
+    std::uint64_t const now = clock();
+    for (std::size_t i = 0; i != count_; ++i) {
+      if (queued_in(i) == 0 && first_due_in(i) > now) continue;
+      scan_shard(
+          i, pin,
+          [&](const K&, const record_type& e) {
+            std::uint64_t const due = e.due_by_clock();
+            if (due == never || due > now) return;
+            ++(e.is_deleted(now) ? found.deleted : found.expired);
+            found.since = std::min(found.since, due);
+          },
+          [] { return true; });
+    }
+    return found;
+  }
+
   // ---- Figures, each by itself; exact when nobody writes.
 
   std::size_t entries() const noexcept {
@@ -302,6 +318,8 @@ class contents {
   std::uint64_t expired() const noexcept { return expired_.load(std::memory_order_relaxed); }
   std::uint64_t deleted() const noexcept { return deleted_.load(std::memory_order_relaxed); }
   std::uint64_t forgotten() const noexcept { return forgotten_.load(std::memory_order_relaxed); }
+  // By how much the clock was ahead of the deadline, of each entry that the collector has seen to.
+  histogram_counts removal_lags() const { return lags_.counts(); }
 
   // ---- Whoever uses contents without being pinned holds them. They begin with one holder. Precondition: pinned, or a holder.
 
@@ -334,6 +352,23 @@ class contents {
     typename schedule_type::owner by_clock;
     typename schedule_type::owner by_horizon;
   };
+
+  // As scan(), of one shard. Returns what between() has said.
+  template <class Pin, class F, class Between>
+  bool scan_shard(std::size_t i, Pin& pin, F&& f, Between&& between) const {
+    for (std::size_t next = 0;;) {
+      std::size_t last = 0;
+      {
+        auto const pinned = pin();
+        typename table::picture seen;
+        last = shards_[i].entries.look_at_cell(next, seen);
+        for (std::size_t e = 0; e != seen.size(); ++e) f(seen[e].value().first, seen[e].value().second);
+      }
+      if (!between()) return false;
+      if (last == table::last_hash) return true;
+      next = last + 1;
+    }
+  }
 
   shard& shard_of(std::size_t hash) const noexcept { return shards_[(hash >> first_bit) & (count_ - 1)]; }
   static constexpr int first_bit = std::numeric_limits<std::size_t>::digits >= 64 ? 24 : 8;
@@ -441,6 +476,7 @@ class contents {
             forget(r, done);
             return;
           }
+          lags_.add(epoch::here().number, clock() - due);
           lost = e.lost_at(now);
           why = cause(e, lost);
           if (e.is_deleted(now)) {
@@ -524,6 +560,7 @@ class contents {
   atomic<std::uint64_t> expired_{0};
   atomic<std::uint64_t> deleted_{0};
   atomic<std::uint64_t> forgotten_{0};
+  histogram<atomics> lags_;
   atomic<std::size_t> holders_{1};
   std::mutex holds_mutex_;
   std::mutex appointing_;
