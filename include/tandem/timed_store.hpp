@@ -741,7 +741,7 @@ class timed_store {
     if (!how.label || how.consistent) epoch::domain().synchronize(&epoch::here());
     if (how.consistent && how.on_begun) how.on_begun();
     store::snapshot_writer to(out, how, report, error);
-    to.begin(label, std::min(horizon, behind), codec<K>::id, codec<V>::id);
+    to.begin(label, std::min(horizon, behind), codec<K>::id, codec<V>::id, in.entries());
     std::uint64_t const forgotten = std::min({horizon, behind, in.clock()});
     in.scan([] { return enter(); },
             [&](const K& key, const record& e) {
@@ -769,11 +769,19 @@ class timed_store {
     try {
       auto fresh = make();
       store::snapshot_reader<K, V> reader(from, how, report, error);
-      reader.read([&](store::saved_entry<K, V>&& x) {
-        return x.value ? fresh->restore(std::move(x.key), x.state, *std::move(x.value))
-                       : fresh->restore(std::move(x.key), x.state);
-      });
+      std::uint64_t room = 0;
+      reader.read(
+          [&](store::saved_entry<K, V>&& x) {
+            return x.value ? fresh->restore(std::move(x.key), x.state, *std::move(x.value))
+                           : fresh->restore(std::move(x.key), x.state);
+          },
+          // Entries come in the order of their hashes: a table that grows by and by would have all of them in a few cells.
+          [&] {
+            std::uint64_t const more = reader.expected();
+            if (more > room) fresh->hold_room(static_cast<std::size_t>(room = more));
+          });
       if (error) return report;
+      fresh->hold_room(0);
       fresh->advance(report.label);
       fresh->raise_horizon(reader.horizon());
       replace(std::move(fresh));

@@ -285,16 +285,39 @@ TEST_CASE("the bytes of version 1", "[timed_store][snapshot]") {
     text += digits[static_cast<unsigned char>(c) / 16];
     text += digits[static_cast<unsigned char>(c) % 16];
   }
-  // Header: magic, 1.0, flags, label 300, horizon 0, codecs, 0, sum. Block: kind 1, 1 entry, number 0, 11 bytes, sum; flags 12, "k", 300, 301,
+  // Header: magic, 1.1, flags, label 300, horizon 0, codecs, about 1 entry, 0, sum. Block: kind 1, 1 entry, number 0, 11 bytes, sum; flags 12, "k", 300, 301,
   // 302, "v". End: kind 2, 0 entries, number 1, 32 bytes, sum; 1 entry, 0 tombstones, clock 300, sums.
   CHECK(text.substr(0, 112) ==
-        "54414e44454d545301000000000000002c01000000000000000000000000000001000000010000000000000000000000"
+        "54414e44454d545301000100000000002c01000000000000000000000000000001000000010000000100000000000000"
         "0000000000000000");
   CHECK(text.substr(128, 48) == "010000000100000000000000000000000b00000000000000");
   CHECK(text.substr(192, 22) == "0c016bac02ad02ae020176");
   CHECK(text.substr(214, 48) == "020000000000000001000000000000002000000000000000");
   CHECK(text.substr(278, 48) == "010000000000000000000000000000002c01000000000000");
   CHECK(bytes.size() == 64 + 32 + 11 + 32 + 32);
+}
+
+TEST_CASE("a reader takes any minor version, and the number of entries to come for what somebody says",
+          "[timed_store][snapshot]") {
+  store s;
+  fill(s);
+  folder const here;
+  for (std::uint16_t minor : {0, 1, 2, 0xffff}) {
+    for (std::uint64_t about : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{1} << 40, ~std::uint64_t{0}}) {
+      std::vector<std::byte> bytes = bytes_of(saved(s));
+      tandem::detail::store_little(minor, bytes.data() + 10);
+      tandem::detail::store_little(about, bytes.data() + 40);
+      tandem::detail::store_little(format::checksum(std::span(bytes).first(56)), bytes.data() + 56);
+      store t;
+      CHECK_FALSE(load(t, string_of(bytes)));
+      CHECK(t.digest() == s.digest());
+      // Also where it is known how long the source is.
+      std::ofstream(here / "state", std::ios::binary) << string_of(bytes);
+      store u;
+      CHECK(u.load_file(here / "state").entries == 8);
+      CHECK(u.digest() == s.digest());
+    }
+  }
 }
 
 TEST_CASE("a snapshot that ends too early is refused, wherever it ends, and changes nothing",

@@ -203,6 +203,16 @@ class contents {
     return result;
   }
 
+  // Has room for so many entries until it is called again: tables with little in them would shrink. For contents that nobody else has yet.
+  void hold_room(std::size_t n) {
+    // A little more: shards are not alike.
+    std::size_t const each = n / count_ + n / count_ / 16;
+    for (std::size_t i = 0; i != count_; ++i) {
+      shards_[i].entries.hold_capacity(each);
+      shards_[i].entries.release_capacity(room_);
+    }
+    room_ = each;
+  }
   // An entry as it was saved. Returns whether its key is new; else nothing happens. For contents that nobody else has yet.
   template <class... Args>
   bool restore(K&& key, const entry_state& state, Args&&... args) {
@@ -362,6 +372,16 @@ class contents {
         auto const pinned = pin();
         typename table::picture seen;
         last = shards_[i].entries.look_at_cell(next, seen);
+        // Nodes are anywhere in memory: all of a cell are asked for before the first is waited for, and so are their values.
+        for (std::size_t e = 0; e != seen.size(); ++e) {
+          auto const* const at = reinterpret_cast<const std::byte*>(std::addressof(seen[e].value()));
+          for (std::size_t line = 0; line < sizeof(value_type); line += cache_line) detail::fetch_ahead(at + line);
+        }
+        for (std::size_t e = 0; e != seen.size(); ++e) {
+          const value_type& x = seen[e].value();
+          fetch_outside(x.first);
+          if (x.second.value) fetch_outside(*x.second.value);
+        }
         for (std::size_t e = 0; e != seen.size(); ++e) f(seen[e].value().first, seen[e].value().second);
       }
       if (!between()) return false;
@@ -570,6 +590,7 @@ class contents {
     friend bool operator==(const held_label&, const held_label&) = default;
   };
   std::vector<held_label> holds_;
+  std::size_t room_ = 0;  // in each shard
   striped_size<atomics::template atomic> tombstones_;
   striped_size<atomics::template atomic> bytes_;
 };

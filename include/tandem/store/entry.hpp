@@ -16,6 +16,8 @@
 #ifndef TANDEM_STORE_ENTRY_HPP
 #define TANDEM_STORE_ENTRY_HPP
 
+#include <tandem/detail/batched_lookup.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -103,6 +105,14 @@ template <class Char, class Traits, class Allocator>
 constexpr std::size_t outside_bytes(const std::basic_string<Char, Traits, Allocator>& s) noexcept {
   constexpr std::size_t inside = 16 / sizeof(Char);
   return s.size() < inside ? 0 : (s.size() + 1) * sizeof(Char);
+}
+
+// Asks for the memory that an object owns outside of itself, as far as is known.
+template <class T>
+void fetch_outside(const T&) noexcept {}
+template <class Char, class Traits, class Allocator>
+void fetch_outside(const std::basic_string<Char, Traits, Allocator>& s) noexcept {
+  detail::fetch_ahead(s.data());
 }
 
 }  // namespace tandem::store
