@@ -302,7 +302,8 @@ TEST_CASE("a reader takes any minor version, and the number of entries to come f
   store s;
   fill(s);
   folder const here;
-  for (std::uint16_t minor : {0, 1, 2, 0xffff}) {
+  for (int number : {0, 1, 2, 0xffff}) {
+    auto const minor = static_cast<std::uint16_t>(number);
     for (std::uint64_t about : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{1} << 40, ~std::uint64_t{0}}) {
       std::vector<std::byte> bytes = bytes_of(saved(s));
       tandem::detail::store_little(minor, bytes.data() + 10);
