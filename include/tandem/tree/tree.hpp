@@ -45,6 +45,7 @@
 #include <tandem/detail/held_locks.hpp>
 #include <tandem/detail/keyed.hpp>
 #include <tandem/detail/live_guards.hpp>
+#include <tandem/detail/prefetch.hpp>
 #include <tandem/sync/epoch.hpp>
 #include <tandem/sync/epoch_user.hpp>
 #include <tandem/sync/retire_list.hpp>
@@ -482,7 +483,7 @@ class tree : protected epoch_user<typename Options::epoch> {
     // Asks for the memory of the next leaf.
     void ask_for_next() const noexcept {
       const step& last = steps[depth - 1];
-      if (last.index + 1 != last.at->size()) leaf_type::fetch(last.at->child(last.index + 1));
+      if (last.index + 1 != last.at->size()) detail::prefetch(last.at->child(last.index + 1), sizeof(leaf_type));
     }
     node_type* node_at(std::size_t i) const noexcept {
       return i == depth ? static_cast<node_type*>(end) : static_cast<node_type*>(steps[i].at);
@@ -589,9 +590,9 @@ class tree : protected epoch_user<typename Options::epoch> {
       const inner_type& i = *static_cast<inner_type*>(n);
       n = i.child(i.child_of(k, less_));
       if (level == 1) {
-        leaf_type::fetch(n);
+        detail::prefetch(n, sizeof(leaf_type));
       } else {
-        inner_type::fetch(n);
+        detail::prefetch(n, sizeof(inner_type));
       }
     }
     return static_cast<leaf_type*>(n);
@@ -1364,6 +1365,7 @@ struct engine_traits<tree::tree<Element, Compare, Allocator, Options>>
   using element = Element;
   using key = typename Element::key_type;
   using compare = Compare;
+  using allocator = Allocator;
 };
 
 }  // namespace tandem::cell
