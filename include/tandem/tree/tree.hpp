@@ -200,10 +200,8 @@ class tree : protected epoch_user<typename Options::epoch> {
   // A guard has ended, and the thread is not pinned by it any more.
   void tend_after_guard() const noexcept {
     auto& self = const_cast<tree&>(*this);
-    if (self.nodes_.is_due()) self.nodes_.collect(self.domain(), 3, self.node_disposer());
-    if constexpr (!inline_pairs) {
-      if (self.elements_.is_due()) self.elements_.collect(self.domain(), 3, self.element_disposer());
-    }
+    self.nodes_.tend_after_guard(self.domain(), self.node_disposer());
+    if constexpr (!inline_pairs) self.elements_.tend_after_guard(self.domain(), self.element_disposer());
   }
 
   // ---- Looking up. f gets a const value_type&; it runs pinned.
@@ -1257,26 +1255,19 @@ class tree : protected epoch_user<typename Options::epoch> {
   }
 
   // Out of sight already. The thread has been pinned, so here() does not throw.
-  void retire(object* o) noexcept {
-    if (nodes_.retire(epoch::here().number, o)) is_due_.store(true, std::memory_order_relaxed);
-  }
+  void retire(object* o) noexcept { nodes_.retire(epoch::here().number, o); }
   template <class Node>
     requires std::same_as<Node*, typename slot::retired>
   void retire(Node* n) noexcept {
-    if (elements_.retire(epoch::here().number, n)) is_due_.store(true, std::memory_order_relaxed);
+    elements_.retire(epoch::here().number, n);
   }
   // For a thread that holds no lock and is not pinned, unless by a guard.
   void tend_garbage() noexcept {
-    if (is_due_.load(std::memory_order_relaxed)) {
-      is_due_.store(false, std::memory_order_relaxed);
-      collect(1);
-    } else if (nodes_.retires_rarely()) {
-      collect(3);
+    std::size_t const number = epoch::here().number;
+    if (nodes_.waits()) nodes_.tend(number, this->domain(), node_disposer());
+    if constexpr (!inline_pairs) {
+      if (elements_.waits()) elements_.tend(number, this->domain(), element_disposer());
     }
-  }
-  void collect(int advances) noexcept {
-    nodes_.collect(this->domain(), advances, node_disposer());
-    if constexpr (!inline_pairs) elements_.collect(this->domain(), advances, element_disposer());
   }
   auto node_disposer() noexcept {
     return [this](object* o) { dispose(o); };
@@ -1344,7 +1335,6 @@ class tree : protected epoch_user<typename Options::epoch> {
   // Of the root word.
   lock_type root_lock_;
   typename atomics::template atomic<bool> stopped_{false};
-  typename atomics::template atomic<bool> is_due_{false};
   // What was replaced or erased, and may still be looked at.
   retire_list<object, domain_type, atomics> nodes_;
   struct no_elements {};
