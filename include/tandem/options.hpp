@@ -87,7 +87,7 @@ struct tree_index_options {
   using epoch = global_epoch;
   // Elements per leaf, 2 to 15, and children per node above, 3 at least. Small ones make tests of small trees interesting.
   static constexpr std::size_t slots = 15;
-  static constexpr std::size_t fanout = 16;
+  static constexpr std::size_t fanout = 64;
   // Whether small plain pairs (is_plain_data) lie in the leaves, and not in nodes of their own.
   static constexpr bool inline_pairs = true;
 };

@@ -227,7 +227,7 @@ class timed_store {
   write_result touch(Q&& k, ttl deadlines, std::uint64_t index) {
     return write(std::forward<Q>(k), index, [&](const record* entry, auto&& put) {
       if (entry == nullptr || !entry->is_readable(index)) return write_status::missing;
-      put(live(index, deadlines), *entry->value);
+      put(live(index, deadlines), entry->value());
       return write_status::applied;
     });
   }
@@ -261,7 +261,7 @@ class timed_store {
   [[nodiscard]] std::optional<V> get(const Q& k) const {
     std::optional<V> copy;
     look(k, [&](const contents& in, const record& e) {
-      if (is_readable(in, e)) copy.emplace(*e.value);
+      if (is_readable(in, e)) copy.emplace(e.value());
     });
     return copy;
   }
@@ -273,7 +273,7 @@ class timed_store {
     using result = detail::read_result<F&, const V&>;
     auto found = result::none();
     look(k, [&](const contents& in, const record& e) {
-      if (is_readable(in, e)) found = result::of(f, *e.value);
+      if (is_readable(in, e)) found = result::of(f, e.value());
     });
     return found;
   }
@@ -301,7 +301,7 @@ class timed_store {
     if (!in) return;
     in->scan([] { return enter(); },
              [&](const K& key, const record& e) {
-               if (is_readable(*in, e)) std::invoke(f, key, *e.value);
+               if (is_readable(*in, e)) std::invoke(f, key, e.value());
              },
              [] { return true; });
   }
@@ -513,7 +513,7 @@ class timed_store {
                store::entry_state state = e;
                if (e.is_expired(now)) state.kind = store::entry_kind::lapsed;
                bytes.clear();
-               store::append_entry<K, V>(bytes, key, state, e.is_expired(now) ? nullptr : &*e.value);
+               store::append_entry<K, V>(bytes, key, state, e.is_expired(now) ? nullptr : std::addressof(e.value()));
                all += store::checksum(bytes);
              },
              [] { return true; });
@@ -684,7 +684,7 @@ class timed_store {
       std::lock_guard const hold(mutex_);
       if constexpr (std::copy_constructible<V>) {
         try {
-          kept_.push_back({key, old, old.value});
+          kept_.push_back({key, old, old.has_value() ? std::optional<V>(old.value()) : std::nullopt});
           return;
         } catch (...) {
         }
@@ -746,7 +746,7 @@ class timed_store {
     in.scan([] { return enter(); },
             [&](const K& key, const record& e) {
               if (e.is_forgotten(forgotten) || (how.consistent && e.index > label)) return;
-              to.add(key, e, e.value ? &*e.value : nullptr);
+              to.add(key, e, e.value_if_any());
             },
             [&] {
               if (kept && !kept->write_to(to, forgotten)) error = std::make_error_code(std::errc::not_enough_memory);

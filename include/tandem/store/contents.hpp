@@ -189,13 +189,13 @@ class contents {
           if (keeper* const to = keeper_.load(std::memory_order_acquire); to != nullptr) [[unlikely]] {
             if (old.second.index <= to->label && index > to->label) to->keep(old.first, old.second);
           }
-          if (!old.second.value) return;
+          if (!old.second.has_value()) return;
           if (std::uint64_t const lost = old.second.lost_at(index); lost != never) {
-            report(old.first, *old.second.value, cause(old.second, lost), lost);
+            report(old.first, old.second.value(), cause(old.second, lost), lost);
           } else if (is_tombstone(became)) {
-            report(old.first, *old.second.value, removal::erased, index);
+            report(old.first, old.second.value(), removal::erased, index);
           } else if (became == entry_kind::lapsed) {
-            report(old.first, *old.second.value, removal::expired, index);
+            report(old.first, old.second.value(), removal::expired, index);
           }
         });
     publish(s, fresh);
@@ -406,7 +406,7 @@ class contents {
   }
 
   static std::size_t bytes_of(const value_type& x) noexcept {
-    std::size_t const outside = outside_bytes(x.first) + (x.second.value ? outside_bytes(*x.second.value) : 0);
+    std::size_t const outside = outside_bytes(x.first) + (x.second.has_value() ? outside_bytes(x.second.value()) : 0);
     return sizeof(cell::element_node<cell::map_element<K, record_type>>) + outside;
   }
   void count(const value_type* before, const value_type* after) noexcept {
@@ -526,7 +526,7 @@ class contents {
         },
         [&](const value_type& old) {
           settle();
-          if (old.second.value) report(old.first, *old.second.value, why, lost);
+          if (old.second.has_value()) report(old.first, old.second.value(), why, lost);
         });
     if (!settled) settle();
   }
