@@ -14,6 +14,7 @@
 #include <tandem/cell/element.hpp>
 #include <tandem/cell/index_table.hpp>
 #include <tandem/detail/keyed.hpp>
+#include <tandem/detail/prefetch.hpp>
 #include <tandem/hash.hpp>
 #include <tandem/store/entry.hpp>
 #include <tandem/store/histogram.hpp>
@@ -374,13 +375,12 @@ class contents {
         last = shards_[i].entries.look_at_cell(next, seen);
         // Nodes are anywhere in memory: all of a cell are asked for before the first is waited for, and so are their values.
         for (std::size_t e = 0; e != seen.size(); ++e) {
-          auto const* const at = reinterpret_cast<const std::byte*>(std::addressof(seen[e].value()));
-          for (std::size_t line = 0; line < sizeof(value_type); line += cache_line) detail::fetch_ahead(at + line);
+          detail::prefetch(std::addressof(seen[e].value()), sizeof(value_type));
         }
         for (std::size_t e = 0; e != seen.size(); ++e) {
           const value_type& x = seen[e].value();
-          fetch_outside(x.first);
-          if (x.second.value) fetch_outside(*x.second.value);
+          prefetch_outside(x.first);
+          if (const V* const value = x.second.value_if_any()) prefetch_outside(*value);
         }
         for (std::size_t e = 0; e != seen.size(); ++e) f(seen[e].value().first, seen[e].value().second);
       }

@@ -16,7 +16,7 @@
 #ifndef TANDEM_STORE_ENTRY_HPP
 #define TANDEM_STORE_ENTRY_HPP
 
-#include <tandem/detail/batched_lookup.hpp>
+#include <tandem/detail/prefetch.hpp>
 
 #include <algorithm>
 #include <cassert>
@@ -128,10 +128,10 @@ constexpr std::size_t outside_bytes(const std::basic_string<Char, Traits, Alloca
 
 // Asks for the memory that an object owns outside of itself, as far as is known.
 template <class T>
-void fetch_outside(const T&) noexcept {}
+[[gnu::always_inline]] inline void prefetch_outside(const T&) noexcept {}
 template <class Char, class Traits, class Allocator>
-void fetch_outside(const std::basic_string<Char, Traits, Allocator>& s) noexcept {
-  detail::fetch_ahead(s.data());
+[[gnu::always_inline]] inline void prefetch_outside(const std::basic_string<Char, Traits, Allocator>& s) noexcept {
+  detail::prefetch(s.data());
 }
 
 }  // namespace tandem::store
