@@ -8,9 +8,9 @@
 //   ns_per_entry      of the collecting thread's own processor time
 //   share             of that time in what passed meanwhile: the part of a processor that it takes
 //   p999_us, max_us   of the calls meanwhile; quiet_max_us: of as long a time before, when nothing is collected
-//   own_max_us        of the calls meanwhile during which the system did not take the processor away
+//   own_max_us        of the calls meanwhile during which the system did not take the processor away; quiet_own_max_us: before
 //
-// What quiet_max_us shows is the machine's. Checked: all entries were collected.
+// What the quiet ones show is the machine's. Checked: all entries were collected.
 #include <tandem/store/histogram.hpp>
 #include <tandem/timed_store.hpp>
 
@@ -146,6 +146,7 @@ void expire_at_once(benchmark::State& state, loss what, company who) {
     busy.all += meanwhile.all;
     busy.own_max = std::max(busy.own_max, meanwhile.own_max);
     quiet.all += before.all;
+    quiet.own_max = std::max(quiet.own_max, before.own_max);
   }
   auto const rounds = static_cast<double>(state.iterations());
   auto const us = [](std::uint64_t ns) { return static_cast<double>(ns) / 1000; };
@@ -156,6 +157,7 @@ void expire_at_once(benchmark::State& state, loss what, company who) {
   state.counters["max_us"] = us(busy.all.largest());
   state.counters["own_max_us"] = us(busy.own_max);
   state.counters["quiet_max_us"] = us(quiet.all.largest());
+  state.counters["quiet_own_max_us"] = us(quiet.own_max);
 }
 
 }  // namespace
