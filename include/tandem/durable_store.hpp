@@ -60,7 +60,8 @@
 //     again.
 //   - A failed sync: nobody knows what the system has dropped, and it would say that all is well the next time. So that file is
 //     not synced again: what was not synced is written to a new segment. If that fails too the store is read-only: who
-//     waits is told, put() fails with durable_errc::read_only, reads go on, last_error() says why. Open it again.
+//     waits is told, put() fails with durable_errc::read_only, reads go on, last_error() says why. Open it again; where not
+//     even truncation works any more, after a reboot: until then the system shows what is not on the disk.
 //   - A put that has failed: memory may have it (on_write), the log may have it. The same put may be made again.
 //   - Two at a time: the second open() fails, after lock_timeout, with durable_errc::locked, and names the first. So does a second
 //     store of the same process.
@@ -332,7 +333,7 @@ class durable_store {
     state_->checkpoint(error);
   }
   // Writes and syncs what there is, seals and closes the files, and lets go of the folder. The error of the first of these that failed,
-  // or why the store is read-only. Nothing if it is closed.
+  // or why the store is read-only, or as flush(). Nothing if it is closed.
   void close() {
     std::error_code error;
     close(error);
@@ -418,9 +419,28 @@ class durable_store {
         opened.store(true, std::memory_order_relaxed);
       }
     }
+    // The folder, and those above it that are not there. Their names are on the disk then, also if somebody made them and was killed
+    // before that; but what has been there for long may be in a folder that cannot be opened, and need not be synced.
+    void make_folder(std::error_code& error) {
+      std::filesystem::path const folder = context.folder.lexically_normal();
+      bool is_missing = true;
+      std::vector<std::pair<std::filesystem::path, bool>> levels;
+      for (auto at = folder; !at.empty() && at.has_relative_path(); at = at.parent_path()) {
+        std::error_code found;
+        if (is_missing) static_cast<void>(context.system.list(at, found));
+        is_missing = is_missing && found == std::errc::no_such_file_or_directory;
+        levels.emplace_back(at.has_parent_path() ? at.parent_path() : ".", is_missing);
+      }
+      context.system.create_folder(folder, error);
+      for (auto const& [above, is_new] : levels) {
+        std::error_code failed;
+        if (!error) context.system.sync_folder(above, failed);
+        if (is_new && failed) error = failed;
+      }
+    }
     void take_folder(std::error_code& error) {
       auto const until = std::chrono::steady_clock::now() + context.options.lock_timeout;
-      context.system.create_folder(context.folder, error);
+      make_folder(error);
       std::string holder;
       while (!error) {
         holder.clear();
@@ -475,7 +495,10 @@ class durable_store {
       compactor.stop();
       time.stop();
       for (auto& l : lanes) {
-        if (std::error_code const failed = l->close(); failed && !error) error = failed;
+        // Also of what nobody has been told about.
+        for (std::error_code const& failed : {l->close(), l->flush()}) {
+          if (failed && !error) error = failed;
+        }
       }
       lock = typename system_type::lock_type();
     }

@@ -288,6 +288,7 @@ class lane_log {
   }
   // Leaves the present segment as it was at its last good sync.
   void leave(log_news& news) {
+    if (!open_->is_synced()) open_->cut_unsynced();
     previous_end_ = open_->synced();
     if (open_->records().records != 0) news.sealed.push_back(open_->path());
     std::error_code error;

@@ -328,7 +328,7 @@ class recovery {
       // A bad place.
       if (f.is_last && !was_on_disk(reader, at, error)) {
         if (error) return say_locked(error, f.path, "it cannot be read behind byte " + std::to_string(at));
-        f.end = at;
+        if (!f.is_sealed) f.end = at;
         break;
       }
       std::string const reason(reader.reason());
@@ -356,6 +356,8 @@ class recovery {
         return &f == &checkpoint_ && at == segment_format::header_bytes ? "" : "positions where there should be none";
       case record_type::seal:
         f.is_sealed = true;
+        // The seal does not count: it may be there to be read only, if its sync has failed.
+        f.end = at;
         return f.is_damaged || seal_is_of(reader.value(), f.records, at) ? ""
                                                                          : "the seal does not match what is before it";
       case record_type::erase:
@@ -421,12 +423,19 @@ class recovery {
   // ---- 3. Repairing.
 
   void repair(std::error_code& error) {
+    // The names, too: who made them may have been killed before they were on the disk. Nothing is to be removed, or made, before.
+    if (found_store_ || !garbage_.empty()) context_.system.sync_folder(context_.folder, error);
+    if (error) return say(error, context_.folder, "it cannot be synced");
     for (auto& [lane, files] : lanes_) {
       if (files.empty()) continue;
       file_info& last = files.back();
       if (last.header && !last.is_covered && !last.is_sealed) repair_end(last, error);
       if (error) return;
       ends_[lane] = {last.number, last.header ? last.end : 0};
+    }
+    // Numbers go on, also where all that is covered has been removed.
+    for (auto const& [lane, number] : covered_) {
+      if (ends_[lane].number < number) ends_[lane] = {number, 0};
     }
     for (const auto& path : garbage_) {
       context_.system.remove(path, error);

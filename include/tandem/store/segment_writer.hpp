@@ -103,6 +103,12 @@ class segment_writer {
     append_other(record, error);
     if (!error) sync(error);
   }
+  // What is behind synced() is not to be seen again, also by who opens the file before the system forgets what it has in memory: then a
+  // sync would say that it is on the disk. Whether that succeeds or not, who goes on says how far the file counts.
+  void cut_unsynced() {
+    std::error_code ignored;
+    file_.truncate(synced_, ignored);
+  }
   void close(std::error_code& error) { file_.close(error); }
 
  private:
