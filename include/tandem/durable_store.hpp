@@ -81,7 +81,7 @@
 // fine.
 //
 // **Exceptions.** What hash, equality, codecs and copying throw is passed on by put(), and nothing has happened. If memory runs out while
-// the log is written the store becomes read-only.
+// the log is written the store becomes read-only. A value that is given by && may be gone.
 //
 // The idea is that of a sensor gateway's store that logs Avro records; its seed kept the tie rule, and lost the log.
 #ifndef TANDEM_DURABLE_STORE_HPP
@@ -404,9 +404,8 @@ class durable_store {
       try {
         take_folder(error);
         if (!error) recover(error);
-        if (error) return;
-        if (context.options.rotate_age.count() > 0) time.start();
-        if (compacts()) compactor.start();
+        if (!error && context.options.rotate_age.count() > 0) time.start();
+        if (!error && compacts()) compactor.start();
       } catch (const std::bad_alloc&) {
         error = std::make_error_code(std::errc::not_enough_memory);
       } catch (const std::system_error& e) {
@@ -417,8 +416,7 @@ class durable_store {
         lanes.clear();
         lock = typename system_type::lock_type();
       } else {
-        std::lock_guard const hold(closing);
-        open_ = true;
+        opened.store(true, std::memory_order_relaxed);
       }
     }
     // The folder, and those above it that are not there. Their names are on the disk then, also if somebody made them and was killed
@@ -486,14 +484,14 @@ class durable_store {
         if (context.options.on_segment_sealed) context.options.on_segment_sealed(path);
       }
     }
-    bool is_open() {
-      std::lock_guard const hold(closing);
-      return open_;
-    }
+    bool is_open() const noexcept { return opened.load(std::memory_order_relaxed); }
     void close(std::error_code& error) {
       std::lock_guard const hold(closing);
-      if (!open_) return;
-      open_ = false;
+      if (!is_open()) return;
+      opened.store(false, std::memory_order_relaxed);
+      {
+        std::lock_guard const nobody(checkpointing);
+      }  // and nobody begins one
       compactor.stop();
       time.stop();
       for (auto& l : lanes) {
@@ -576,11 +574,12 @@ class durable_store {
     bool is_due(std::uint64_t bytes) const noexcept {
       return bytes >= context.options.compact_bytes && bytes >= 2 * checkpoint_bytes.load(std::memory_order_relaxed);
     }
-    // By its thread. close() waits for it, so it does not ask whether the store is open.
+    // By its thread.
     store::ticker::clock::time_point compact() {
       std::error_code error;
       checkpoint(error);
-      return store::ticker::never;
+      if (!is_due(log_bytes.load(std::memory_order_relaxed)) || context.why_read_only()) return store::ticker::never;
+      return store::ticker::clock::now() + std::chrono::milliseconds(error ? 1000 : 0);
     }
 
     durable_store_info stats() const {
@@ -615,7 +614,7 @@ class durable_store {
     atomic<std::uint64_t> checkpoint_bytes{0};
     atomic<std::uint64_t> log_bytes{0};  // that no checkpoint covers
     std::mutex closing;
-    bool open_ = false;
+    atomic<bool> opened{false};
     std::mutex checkpointing;
     std::uint64_t last_checkpoint = 0;
     std::vector<std::pair<std::uint32_t, std::uint64_t>> others;  // lanes that are not written any more, and their ends

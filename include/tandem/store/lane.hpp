@@ -32,6 +32,7 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -105,7 +106,7 @@ class lane {
         sync_wanted_ = std::max(sync_wanted_, all);
         sleep(hold, all <= taken_ ? round_ : round_ + 1);
       } else {
-        lead(hold, {.sync = true, .seal = false, .close = false});
+        lead(hold, {.sync = true});
       }
     }
     std::error_code error;
@@ -118,8 +119,7 @@ class lane {
   // Everything accepted so far is in complete segments: returns the last one's number; 0 if there is none.
   std::uint64_t complete(std::error_code& error) {
     lock hold(mutex_);
-    lead_next(hold, {.seal = true});
-    error = failure_ ? failure_ : work_error_;
+    error = lead_next(hold, {.seal = true});
     return last_complete_;
   }
   // The ticker: what is due. Returns when something is.
@@ -139,8 +139,7 @@ class lane {
     lock hold(mutex_);
     if (closed_) return {};
     closed_ = true;
-    lead_next(hold, {.close = true});
-    return failure_ ? failure_ : work_error_;
+    return lead_next(hold, {.close = true});
   }
 
   log_figures figures() const {
@@ -162,6 +161,7 @@ class lane {
  private:
   struct work {
     bool sync = false;
+    bool make_room = false;  // sync if there is something that is only kept for that
     bool seal = false;
     bool close = false;
   };
@@ -170,8 +170,10 @@ class lane {
 
   // ---- All under the lock, but for what a leader does in between.
 
-  void lead(lock& hold, work w) {
+  // Returns what went wrong in the first round.
+  std::error_code lead(lock& hold, work w) {
     std::vector<std::filesystem::path> sealed;
+    std::optional<std::error_code> result;
     leading_ = true;
     for (; leading_; w = {}) {
       ++round_;
@@ -179,7 +181,8 @@ class lane {
       largest_batch_ = std::max(largest_batch_, accepted_ - taken_);
       taken_ = accepted_;
       busy_bytes_ += std::exchange(queued_bytes_, 0);
-      if (sync_wanted_ > durable_ || blocked_now_ != 0) w.sync = true;
+      w.sync = w.sync || sync_wanted_ > durable_;
+      w.make_room = w.make_room || blocked_now_ != 0;
 
       hold.unlock();
       log_news news;
@@ -187,29 +190,31 @@ class lane {
       hold.lock();
 
       apply_effects(hold, news);
-      note(news, error);
+      std::error_code const wrong = note(news, error);
+      if (!result) result = wrong;
       sealed.insert(sealed.end(), news.sealed.begin(), news.sealed.end());
       // Nobody waits who could lead.
       leading_ = !queue_.empty() && waiting_[(round_ + 1) % 2] == 0 && blocked_now_ == 0;
       wake();
     }
     tell(hold, sealed);
+    return *result;
   }
   std::error_code do_work(std::vector<chunk>&& batch, work w, log_news& news) {
     try {
       log_.write(std::move(batch), news);
       if (w.close) return log_.close(news);
       if (w.seal) return log_.seal(news);
-      if (w.sync) return log_.sync(news);
+      if (w.sync || (w.make_room && log_.kept_bytes() != 0)) return log_.sync(news);
     } catch (const std::bad_alloc&) {
       context_.fail(std::make_error_code(std::errc::not_enough_memory));
     }
     return {};
   }
   // As soon as nobody leads.
-  void lead_next(lock& hold, work w) {
+  std::error_code lead_next(lock& hold, work w) {
     while (leading_) sleep(hold, round_ + 1);
-    lead(hold, w);
+    return lead(hold, w);
   }
 
   // Of what is durable now, and before anybody is told that it is.
@@ -240,12 +245,11 @@ class lane {
     }
     hold.lock();
   }
-  void note(const log_news& news, const std::error_code& error) {
-    work_error_ = error;
-    if (!work_error_ && !news.failed.empty()) work_error_ = news.failed.front().error;
-    if (!work_error_) work_error_ = news.close_error;
-    for (const failed_range& f : news.failed) add_failed(f);
-    durable_ = log_.durable();
+  std::error_code note(const log_news& news, const std::error_code& error) {
+    if (!failure_) {
+      for (const failed_range& f : news.failed) add_failed(f);
+      durable_ = log_.durable();
+    }
     busy_bytes_ = log_.kept_bytes();
     last_complete_ = log_.last_complete();
     figures_ = log_.figures();
@@ -256,6 +260,9 @@ class lane {
       fail_all(why);
       tells_failure_ = true;
     }
+    if (failure_) return failure_;
+    if (error) return error;
+    return news.failed.empty() ? news.close_error : news.failed.front().error;
   }
   void fail_all(const std::error_code& why) noexcept {
     failure_ = why;
@@ -331,7 +338,7 @@ class lane {
         break;
       } else if (!leading_ && !has_led) {
         has_led = context_.options.on_full == on_full::fail;
-        lead(hold, {.sync = true});
+        lead(hold, {.make_room = true});
       } else if (context_.options.on_full == on_full::fail) {
         ++refused_;
         error = std::make_error_code(std::errc::operation_would_block);
@@ -411,8 +418,7 @@ class lane {
   bool tells_failure_ = false;
   clock::time_point sync_by_ = ticker::never;
   clock::time_point seal_by_ = ticker::never;
-  std::error_code failure_;     // why the store is read-only
-  std::error_code work_error_;  // of the last round
+  std::error_code failure_;  // why the store is read-only
   std::uint64_t last_complete_ = 0;
 
   log_figures figures_;

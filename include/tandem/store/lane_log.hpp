@@ -185,7 +185,7 @@ class lane_log {
     if (error) {
       context_.note(error);
       // Everything but the seal is there. A full disk has no room for the next one, either.
-      if (is_full_disk(error) && open_->is_synced() && !open_->is_spoiled()) return error;
+      if (is_full_disk(error) && open_->is_synced() && !open_->spoiled_by()) return error;
     } else {
       ++figures_.rotations;
     }
@@ -238,7 +238,7 @@ class lane_log {
   std::error_code append(const run& r, log_news& news) {
     if (r.records == 0) return {};
     std::error_code error = context_.why_read_only();
-    if (!error && open_ && open_->is_spoiled()) error = renew(std::make_error_code(std::errc::io_error), news);
+    if (!error && open_ && open_->spoiled_by()) error = renew(std::error_code(open_->spoiled_by()), news);
     if (!error && !open_) error = start();
     if (error) return error;
     open_->append(r.parts, error);

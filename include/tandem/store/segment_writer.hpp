@@ -67,7 +67,8 @@ class segment_writer {
   std::uint64_t size() const noexcept { return size_; }
   std::uint64_t synced() const noexcept { return synced_; }
   bool is_synced() const noexcept { return synced_ == size_; }
-  bool is_spoiled() const noexcept { return spoiled_; }
+  // The error of the append after which nothing could be cut off; none: it is fine.
+  const std::error_code& spoiled_by() const noexcept { return spoiled_by_; }
   const segment_summary& records() const noexcept { return records_; }
 
   // Whole records that begin_record() has made, several to a part. They are finished here.
@@ -127,7 +128,7 @@ class segment_writer {
     }
     std::error_code failed;
     file_.truncate(size_, failed);
-    if (failed) spoiled_ = true;
+    if (failed) spoiled_by_ = error;
   }
 
   file_type file_;
@@ -135,7 +136,7 @@ class segment_writer {
   std::uint64_t salt_;
   std::uint64_t size_;
   std::uint64_t synced_;
-  bool spoiled_ = false;
+  std::error_code spoiled_by_;
   segment_summary records_;
 };
 
