@@ -30,13 +30,17 @@ set(TANDEM_HEADERS
     include/tandem/cell/evicted.hpp
     include/tandem/cell/flights.hpp
     include/tandem/cell/guards.hpp
+    include/tandem/cell/holding.hpp
     include/tandem/cell/index_guards.hpp
     include/tandem/cell/index_table.hpp
     include/tandem/cell/indexing.hpp
     include/tandem/cell/match.hpp
+    include/tandem/cell/pinned_view.hpp
     include/tandem/cell/published_slot.hpp
     include/tandem/cell/recency.hpp
+    include/tandem/cell/replacing.hpp
     include/tandem/cell/sequential_map.hpp
+    include/tandem/cell/shown_element.hpp
     include/tandem/cell/slot.hpp
     include/tandem/cell/storing.hpp
     include/tandem/cell/sync_policy.hpp
@@ -53,6 +57,7 @@ set(TANDEM_HEADERS
     include/tandem/detail/live_guards.hpp
     include/tandem/detail/map_side.hpp
     include/tandem/detail/misuse.hpp
+    include/tandem/detail/prefetch.hpp
     include/tandem/detail/read_result.hpp
     include/tandem/detail/stored_value.hpp
     include/tandem/store/bytes.hpp
@@ -64,6 +69,7 @@ set(TANDEM_HEADERS
     include/tandem/store/durable_options.hpp
     include/tandem/store/entry.hpp
     include/tandem/store/file_system.hpp
+    include/tandem/store/histogram.hpp
     include/tandem/store/info.hpp
     include/tandem/store/lane.hpp
     include/tandem/store/lane_log.hpp

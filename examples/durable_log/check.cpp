@@ -15,6 +15,7 @@ std::string verdict_of(const log_file& f) {
     text = "was just being made";
   else
     text = f.sealed ? "sealed" : f.is_last ? "open" : "not sealed";
+  if (f.is_covered) text += ", covered by the checkpoint";
   if (f.torn_bytes != 0) text += ", " + std::to_string(f.torn_bytes) + " bytes torn";
   return text;
 }

@@ -104,7 +104,10 @@ class avro_file {
           avro_reader_memory(reinterpret_cast<const char*>(r.value.data()), static_cast<std::int64_t>(r.value.size()));
       int const result = avro_value_read(in, &branch);
       avro_reader_free(in);
-      must(result, "the value of " + shown(r.file.header->key_codec, r.key, 100) + " is not of that schema");
+      std::size_t read = 0;
+      if (result != 0 || avro_value_sizeof(&branch, &read) != 0 || read != r.value.size()) {
+        throw problem("the value of " + shown(r.file.header->key_codec, r.key, 100) + " is not of that schema");
+      }
     } else {
       set(branch, r.file.header->value_codec, r.value);
     }

@@ -51,7 +51,7 @@ std::vector<log_file> find_files(log& all) {
 }
 
 // Where the header is damaged, its salt is in the first record, too; the rest is in the name and in other files.
-void guess_header(log_file& f, files::file_type& file, const segment_header& like) {
+void guess_header(log_file& f, files::file_type& file, const segment_header& like, std::uint64_t previous_end) {
   std::array<std::byte, format::header_bytes + format::record_bytes> bytes;
   std::error_code error;
   std::size_t const n = file.read(0, bytes, error);
@@ -65,7 +65,7 @@ void guess_header(log_file& f, files::file_type& file, const segment_header& lik
   f.header->lane = f.name.lane;
   f.header->number = f.name.number;
   f.header->salt = salt;
-  f.header->previous_end = 0;
+  f.header->previous_end = previous_end;
 }
 
 class file_reader {
@@ -75,7 +75,7 @@ class file_reader {
       : f_(f), file_(open_file(f.path)), has_successor_(successor != nullptr) {
     f.is_last = !has_successor_;
     f.counts_to = f.size;
-    if (successor != nullptr && successor->header) {
+    if (successor != nullptr && successor->header && !f.is_covered) {
       std::uint64_t const end = successor->header->previous_end;
       if (end > f.size) damage(f.size, end - f.size, "it is shorter than the next segment says");
       f.counts_to = std::min(f.size, end);
@@ -102,6 +102,7 @@ class file_reader {
           break;
         case reader::outcome::end:
           if (f_.is_checkpoint()) damage(place, 0, "the end of the checkpoint is missing");
+          look_for_seal(place);
           return;
         case reader::outcome::bad:
           if (!skip(records, place)) return;
@@ -115,6 +116,15 @@ class file_reader {
  private:
   void damage(std::uint64_t offset, std::uint64_t bytes, std::string_view reason) {
     f_.damage.push_back({offset, bytes, std::string(reason)});
+  }
+  // Where the next segment has been begun by a recovery, this one counts up to its seal.
+  void look_for_seal(std::uint64_t place) {
+    if (place >= f_.size) return;
+    reader behind(file_, f_.size, f_.header->salt);
+    behind.seek(place);
+    std::error_code error;
+    bool const is_there = behind.next(error) == reader::outcome::record && behind.header().type == record_type::seal;
+    f_.sealed = is_there && tandem::store::seal_is_of(behind.value(), f_.versions, place);
   }
   // False: it was the last one.
   bool take(const reader& records, std::uint64_t place, const std::function<void(const record&)>& use) {
@@ -167,23 +177,23 @@ class file_reader {
   bool has_successor_;
 };
 
-// Whether everything that the checkpoint has is in segments, too.
-bool is_in_segments(const log_file& checkpoint, const std::vector<log_file>& all) {
+// Of each lane the last segment that the checkpoint covers.
+std::map<std::uint32_t, std::uint64_t> covered_by(const log_file& checkpoint) {
+  std::map<std::uint32_t, std::uint64_t> covered;
   auto file = open_file(checkpoint.path);
   reader records(file, checkpoint.size, checkpoint.header->salt);
   std::error_code error;
-  if (records.next(error) != reader::outcome::record || records.header().type != record_type::positions) return false;
+  if (records.next(error) != reader::outcome::record || records.header().type != record_type::positions) return {};
   tandem::store::byte_reader in(records.value());
   static_cast<void>(in.number<std::uint64_t>());
   for (std::uint32_t n = in.number<std::uint32_t>(); n != 0 && in.ok(); --n) {
     auto const lane = in.number<std::uint32_t>();
-    auto const covered = in.number<std::uint64_t>();
-    auto const there = std::ranges::count_if(
-        all, [&](const log_file& f) { return !f.is_checkpoint() && f.name.lane == lane && f.name.number <= covered; });
-    if (static_cast<std::uint64_t>(there) != covered) return false;
+    covered[lane] = in.number<std::uint64_t>();
   }
-  return in.ok();
+  return covered;
 }
+
+bool is_being_made(const log_file& f) { return !f.header && f.size <= format::header_bytes && !f.is_checkpoint(); }
 
 }  // namespace
 
@@ -207,32 +217,55 @@ log read_log(const std::filesystem::path& folder, const std::function<void(const
     all.key_codec = first->key_codec;
     all.value_codec = first->value_codec;
   }
+  std::map<std::uint32_t, std::uint64_t> covered;
+  const log_file* newest_checkpoint = nullptr;
+  for (const log_file& one : all.files) {
+    if (one.is_checkpoint() && one.header) newest_checkpoint = &one;
+  }
+  if (newest_checkpoint != nullptr) covered = covered_by(*newest_checkpoint);
+  std::map<std::uint32_t, std::uint64_t> covered_there;  // segments
+  for (log_file& one : all.files) {
+    one.is_covered = !one.is_checkpoint() && one.name.number <= covered[one.name.lane];
+    if (one.is_covered) ++covered_there[one.name.lane];
+  }
+
   for (std::size_t i = 0; i != all.files.size(); ++i) {
     log_file& one = all.files[i];
-    bool const follows =
-        i + 1 != all.files.size() && !one.is_checkpoint() && all.files[i + 1].name.lane == one.name.lane;
-    const log_file* const successor = follows ? &all.files[i + 1] : nullptr;
-    if (follows && successor->name.number != one.name.number + 1) {
-      all.notes.push_back(one.path.filename().string() + ": the segment after it is missing");
-      all.is_damaged = true;
+    auto const is_of_this_lane = [&](std::size_t n) {
+      return n < all.files.size() && !all.files[n].is_checkpoint() && all.files[n].name.lane == one.name.lane;
+    };
+    const log_file* successor = !one.is_checkpoint() && is_of_this_lane(i + 1) ? &all.files[i + 1] : nullptr;
+    if (successor != nullptr && is_being_made(*successor) && !is_of_this_lane(i + 2)) successor = nullptr;
+    if (!one.is_checkpoint()) {
+      std::uint64_t const before = i != 0 && is_of_this_lane(i - 1) ? all.files[i - 1].name.number : 0;
+      if (one.name.number > std::max(before, covered[one.name.lane]) + 1) {
+        all.notes.push_back(one.path.filename().string() + ": the segment before it is missing");
+        all.is_damaged = true;
+      }
     }
     if (!one.header && first && one.size > format::header_bytes) {
       auto file = open_file(one.path);
-      guess_header(one, file, *first);
+      bool const has_predecessor = i != 0 && is_of_this_lane(i - 1);
+      guess_header(one, file, *first, has_predecessor ? all.files[i - 1].size : 0);
       if (one.header) one.damage.push_back({0, format::header_bytes, "the header is damaged"});
     }
-    if (one.header && (one.header->store != first->store || one.header->lane != one.name.lane ||
-                       one.header->number != one.name.number || one.header->is_checkpoint != one.is_checkpoint())) {
+    bool const is_another =
+        one.header && (one.header->store != first->store || one.header->lane != one.name.lane ||
+                       one.header->number != one.name.number || one.header->is_checkpoint != one.is_checkpoint());
+    if (is_another) {
       one.damage.push_back({0, one.size, "it is another file, or of another store"});
-      all.is_damaged = true;
-      continue;
+    } else {
+      // What the newest checkpoint has may be in segments, too, all of it; and what older ones have is in it.
+      bool twice = one.is_checkpoint() && &one != newest_checkpoint;
+      if (&one == newest_checkpoint) {
+        twice = std::ranges::all_of(covered, [&](auto const& c) { return covered_there[c.first] == c.second; });
+      }
+      file_reader(one, successor).read([&](const record& r) {
+        if (f && !twice) f(r);
+      });
     }
-    bool const newer = one.is_checkpoint() && i + 1 != all.files.size() && all.files[i + 1].is_checkpoint();
-    bool const twice = one.is_checkpoint() && one.header && (newer || is_in_segments(one, all.files));
-    file_reader(one, successor).read([&](const record& r) {
-      if (f && !twice) f(r);
-    });
-    all.is_damaged = all.is_damaged || !one.damage.empty();
+    // Recovery does not look at what a checkpoint covers.
+    all.is_damaged = all.is_damaged || (!one.damage.empty() && !one.is_covered);
   }
   return all;
 }

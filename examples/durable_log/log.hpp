@@ -39,6 +39,7 @@ struct log_file {
   std::uint64_t size = 0;
   std::optional<segment_header> header{};
   bool is_last = false;          // of its lane
+  bool is_covered = false;       // by the newest checkpoint: recovery does not read it
   std::uint64_t counts_to = 0;   // what is behind was left by a failed sync, and is in the next segment
   std::uint64_t end = 0;         // of the last record that counts
   std::uint64_t torn_bytes = 0;  // behind it: what a crash has left of something that nobody was promised

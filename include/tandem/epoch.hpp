@@ -49,6 +49,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -125,11 +126,8 @@ class epoch_domain {
   void retire(T* p, Deleter deleter = Deleter(), std::size_t bytes = size_of<T>()) {
     auto& mine = here();
     retired* const waiting = new retired_object<T, Deleter>(p, std::move(deleter), bytes);
-    if (list_.retire(mine.number, waiting)) {
-      list_.collect(epoch(), 1, dispose);
-    } else if (list_.retires_rarely()) {
-      list_.collect(epoch(), 3, dispose);
-    }
+    list_.retire(mine.number, waiting);
+    list_.tend(mine.number, epoch(), dispose);
   }
 
   // Returns when every guard of other threads that there is now has ended, and has then deleted what was retired before; but
@@ -137,7 +135,7 @@ class epoch_domain {
   void synchronize() {
     auto& mine = here();
     epoch().synchronize(std::addressof(mine));
-    list_.collect(epoch(), 3, dispose);
+    list_.collect(epoch(), 3, dispose, std::numeric_limits<std::size_t>::max());
   }
 
   epoch_stats stats() const noexcept {
@@ -179,7 +177,7 @@ class epoch_domain {
   basic& epoch() const noexcept { return is_global_ ? global_epoch::domain() : own_.domain(); }
   basic::record& here() const { return is_global_ ? global_epoch::here() : own_.here(); }
   void leave() noexcept {
-    if (list_.is_due()) list_.collect(epoch(), 3, dispose);
+    list_.tend_after_guard(epoch(), dispose);
   }
 
   bool const is_global_ = false;

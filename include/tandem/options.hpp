@@ -9,6 +9,7 @@
 #include <tandem/sync/epoch.hpp>
 #include <tandem/sync/fences.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 
@@ -86,9 +87,20 @@ struct tree_index_options {
   using epoch = global_epoch;
   // Elements per leaf, 2 to 15, and children per node above, 3 at least. Small ones make tests of small trees interesting.
   static constexpr std::size_t slots = 15;
-  static constexpr std::size_t fanout = 16;
+  static constexpr std::size_t fanout = 64;
   // Whether small plain pairs (is_plain_data) lie in the leaves, and not in nodes of their own.
   static constexpr bool inline_pairs = true;
+};
+
+// Whether a store measures how long its calls take (store/histogram.hpp): not, at no cost; or about every so-manieth call of a
+// thread, 1 being every one. A call that is measured looks at the clock twice.
+struct no_latencies {
+  static constexpr unsigned every = 0;
+};
+template <unsigned Every = 1, class Clock = std::chrono::steady_clock>
+struct sampled_latencies {
+  static constexpr unsigned every = Every;
+  using clock = Clock;
 };
 
 // Of timed_store. `epoch` must be one that is shared, as global_epoch.
@@ -107,6 +119,8 @@ struct timed_store_options : cell_options {
   // Whether a write may come after the clock has passed its index by much, as where a log is applied by several threads. Values that
   // have expired are then kept until the stale horizon has passed, so that a touch() of an earlier index still finds them.
   static constexpr bool late_writes = false;
+  // no_latencies or sampled_latencies: for info(). Off, as two looks at the clock cost as much as a lookup does.
+  using latencies = no_latencies;
 };
 
 // Of durable_store: of the type. What can differ from one store to another is in durable_options.

@@ -16,11 +16,11 @@
 //     place;
 //   - a scan must show everything as it is at one moment: evmap, or a lock.
 //
-// **Interface**
+// **Interface**, documented below, in cell/replacing.hpp and cell/holding.hpp, guards in tree/cursor.hpp
 //
 //   read      find                                       a guard of the element
 //             get read value_or at visit count contains
-//   in order  lower_bound upper_bound before front back  guards that go on with next() and prev() (tree/cursor.hpp)
+//   in order  lower_bound upper_bound before front back  guards that go on with next() and prev()
 //             range enter                                guards of elements in order: forward ranges; reversed()
 //             visit_range visit_all visit_while visit_from
 //   insert    insert emplace try_emplace insert_range    constructor with sorted_unique: of sorted input, at once
@@ -28,12 +28,12 @@
 //   erase     erase erase_if erase_range clear
 //   tree      size empty depth stats
 //
-// **Costs.** A lookup goes through the nodes above, of up to 16 children, and one leaf of up to 15 elements; it has no
+// **Costs.** A lookup goes through the nodes above, of up to 64 children, and one leaf of up to 15 elements; it has no
 // read-modify-write and no fence (sync/epoch.hpp). Pairs of a key of at most 24 bytes and a value of at most 8, both plain data
 // (is_plain_data, concepts.hpp), lie in the leaves; other elements are nodes with one allocation and 8 bytes more each, a
-// comparison looks at the node, and a new version is another node. A write takes the lock of its leaf. One in seven insertions
+// comparison looks at the node, and a new version is another node. A write takes the lock of its leaf. One in ten insertions
 // splits a leaf, which copies the node above as well; keys that come in order fill leaves, others two thirds of them. Leaves of
-// erased elements are joined. Memory for pairs of u64: 30 bytes each after random insertions, 18 in order, and what readers may
+// erased elements are joined. Memory for pairs of u64: 34 bytes each after random insertions, 24 in order, and what readers may
 // still be looking at. An empty tree owns no memory.
 //
 // **When is an element destroyed** that was erased or replaced? As in cell_index: when all guards and lookups that began before
@@ -69,7 +69,8 @@
 #define TANDEM_TREE_INDEX_HPP
 
 #include <tandem/cell/element.hpp>
-#include <tandem/cell/index_guards.hpp>
+#include <tandem/cell/holding.hpp>
+#include <tandem/cell/replacing.hpp>
 #include <tandem/cell/visitor.hpp>
 #include <tandem/detail/keyed.hpp>
 #include <tandem/hash.hpp>
@@ -98,32 +99,42 @@ struct sorted_unique_t {
 };
 inline constexpr sorted_unique_t sorted_unique{};
 
+namespace tree {
+
+template <class Key, class T, class Compare, class Allocator, class Options>
+using map_tree =
+    tree<cell::map_element<Key, T>, Compare,
+         typename std::allocator_traits<Allocator>::template rebind_alloc<std::pair<const Key, T>>, Options>;
+
+template <class Tree>
+using index_base = cell::replacing<cell::holding<Tree>, Tree>;
+
+}  // namespace tree
+
 // Allocator is rebound to value_type, and to nodes. Options: tree_index_options (options.hpp).
 template <class Key, class T, class Compare = less<Key>, class Allocator = std::allocator<std::pair<const Key, T>>,
           class Options = tree_index_options>
-class tree_index {
-  using element = cell::map_element<Key, T>;
-  using engine =
-      tree::tree<element, Compare,
-                 typename std::allocator_traits<Allocator>::template rebind_alloc<std::pair<const Key, T>>, Options>;
-  using caller = detail::caller;
-  using called_from = detail::called_from;
+class tree_index : public tree::index_base<tree::map_tree<Key, T, Compare, Allocator, Options>> {
+  using engine = tree::map_tree<Key, T, Compare, Allocator, Options>;
+  using base = tree::index_base<engine>;
+  using base::always;
+  using base::engine_;
+  using base::judging;
+  using base::showing;
+  using typename base::called_from;
+  using typename base::caller;
+  using typename base::element;
+  using typename base::types;
   using no_bound = const Key*;
 
  public:
-  using key_type = Key;
-  using mapped_type = T;
-  using value_type = std::pair<const Key, T>;
-  // What {k, v} becomes: a pair whose key can be moved from.
-  using init_type = std::pair<Key, T>;
-  using size_type = std::size_t;
-  using difference_type = std::ptrdiff_t;
+  using base::cvisit;
+  using base::insert;
+  using base::visit;
+  using typename base::allocator_type;
+  using typename base::size_type;
+  using typename base::value_type;
   using key_compare = Compare;
-  using allocator_type = typename engine::allocator;
-  using reference = value_type&;
-  using const_reference = const value_type&;
-  // Of find().
-  using guard = cell::index_guard<engine>;
   // Of lower_bound(), upper_bound(), front() and back().
   using cursor = tree::cursor<engine>;
   // Of range() and enter().
@@ -133,8 +144,9 @@ class tree_index {
 
   // No allocation; can be constinit if comparison and allocator can.
   constexpr tree_index() = default;
-  explicit tree_index(const Compare& less, const allocator_type& alloc = allocator_type()) : engine_(less, alloc) {}
-  explicit tree_index(const allocator_type& alloc) : engine_(Compare(), alloc) {}
+  explicit tree_index(const Compare& less, const allocator_type& alloc = allocator_type())
+      : base(std::in_place, less, alloc) {}
+  explicit tree_index(const allocator_type& alloc) : base(std::in_place, Compare(), alloc) {}
 
   template <std::input_iterator It>
   tree_index(It first, It last, const Compare& less = Compare(), const allocator_type& alloc = allocator_type())
@@ -173,7 +185,7 @@ class tree_index {
     all.finish();
   }
   // Takes the elements, without moving them if the allocators are equal. `other` is empty then.
-  tree_index(tree_index&& other) noexcept(compare_moves_nothrow) : engine_(std::move(other.engine_)) {}
+  tree_index(tree_index&& other) noexcept(compare_moves_nothrow) : base(std::in_place, std::move(other.engine_)) {}
   tree_index(tree_index&& other, const std::type_identity_t<allocator_type>& alloc)
       : tree_index(other.key_comp(), alloc) {
     if (alloc == other.get_allocator()) {
@@ -192,7 +204,7 @@ class tree_index {
       tree_index copy(other, other.get_allocator());
       engine_.template assign<true>(copy.engine_);
     } else {
-      tree_index copy(other, get_allocator());
+      tree_index copy(other, this->get_allocator());
       engine_.swap(copy.engine_);
     }
     return *this;
@@ -200,17 +212,17 @@ class tree_index {
   // Without moving the elements if the allocator propagates or is equal. `other` is empty then.
   tree_index& operator=(tree_index&& other) noexcept(compare_moves_nothrow && moves_allocator) {
     if (this == std::addressof(other)) return *this;
-    if (moves_allocator || get_allocator() == other.get_allocator()) {
+    if (moves_allocator || this->get_allocator() == other.get_allocator()) {
       engine_.template assign<std::allocator_traits<allocator_type>::propagate_on_container_move_assignment::value>(
           other.engine_);
     } else {
-      tree_index moved(std::move(other), get_allocator());
+      tree_index moved(std::move(other), this->get_allocator());
       engine_.swap(moved.engine_);
     }
     return *this;
   }
   tree_index& operator=(std::initializer_list<value_type> list) {
-    tree_index made(list, key_comp(), get_allocator());
+    tree_index made(list, key_comp(), this->get_allocator());
     engine_.swap(made.engine_);
     return *this;
   }
@@ -218,88 +230,26 @@ class tree_index {
   void swap(tree_index& other) noexcept(compare_moves_nothrow) { engine_.swap(other.engine_); }
   friend void swap(tree_index& a, tree_index& b) noexcept(noexcept(a.swap(b))) { a.swap(b); }
 
-  // ---- Lookups.
-
-  // A guard of the element; empty if the key is absent.
-  template <detail::key_for<engine> Q = Key>
-  [[nodiscard]] guard find(const Q& k, caller where = caller::here()) const {
-    called_from const place(where);
-    auto&& sought = detail::as_key<engine>(k);
-    return guard(engine_, sought);
-  }
-  // A copy of the value. Nothing if the key is absent.
-  template <detail::key_for<engine> Q = Key>
-  [[nodiscard]] std::optional<T> get(const Q& k) const {
-    auto&& sought = detail::as_key<engine>(k);
-    std::optional<T> copy;
-    engine_.look(sought, [&](const value_type& x) { copy.emplace(x.second); });
-    return copy;
-  }
-  // A copy of the value, or else `otherwise`.
-  template <detail::key_for<engine> Q = Key, class V = T>
-    requires std::constructible_from<T, V>
-  [[nodiscard]] T value_or(const Q& k, V&& otherwise) const {
-    std::optional<T> copy = get(k);
-    return copy ? *std::move(copy) : static_cast<T>(std::forward<V>(otherwise));
-  }
-  // A copy of the value. Throws std::out_of_range if the key is absent.
-  template <detail::key_for<engine> Q = Key>
-  [[nodiscard]] T at(const Q& k) const {
-    std::optional<T> copy = get(k);
-    if (!copy) throw std::out_of_range("tandem: at() of a key that is not in the map");
-    return *std::move(copy);
-  }
-  // f(const T&), or f(const Key&, const T&): an optional of what it returned, which must not be a reference; bool, if it
-  // returns nothing.
-  template <detail::key_for<engine> Q = Key, class F>
-  auto read(const Q& k, F&& f) const {
-    cell::visit_result<decltype(cell::call_with_value<element>(f, std::declval<const value_type&>()))> result;
-    auto&& sought = detail::as_key<engine>(k);
-    engine_.look(sought, [&](const value_type& x) {
-      result.set([&]() -> decltype(auto) { return cell::call_with_value<element>(f, x); });
-    });
-    return std::move(result).get();
-  }
-  // f(const value_type&), or f(const Key&, const T&). Returns how many elements there are, 0 or 1.
-  template <detail::key_for<engine> Q = Key, class F>
-  size_type visit(const Q& k, F&& f) const {
-    auto&& sought = detail::as_key<engine>(k);
-    return engine_.look(sought, showing(f));
-  }
-  template <detail::key_for<engine> Q = Key, class F>
-  size_type cvisit(const Q& k, F&& f) const {
-    return visit(k, f);
-  }
-  template <detail::key_for<engine> Q = Key>
-  [[nodiscard]] size_type count(const Q& k) const {
-    auto&& sought = detail::as_key<engine>(k);
-    return engine_.look(sought, cell::ignore());
-  }
-  template <detail::key_for<engine> Q = Key>
-  [[nodiscard]] bool contains(const Q& k) const {
-    return count(k) != 0;
-  }
-
   // ---- In order. A cursor is a guard of one element that goes on with next() and prev(); empty if there is no such element.
 
   // The first element whose key is not less than k; greater than k; the first and the last of all.
-  template <detail::key_for<engine> Q = Key>
+  template <detail::key_for<types> Q = Key>
   [[nodiscard]] cursor lower_bound(const Q& k, caller where = caller::here()) const {
     called_from const place(where);
-    auto&& sought = detail::as_key<engine>(k);
+    auto&& sought = detail::as_key<types>(k);
     return cursor(engine_, [&](auto& p) { return p.to_lower(sought, no_bound()); });
   }
-  template <detail::key_for<engine> Q = Key>
+  template <detail::key_for<types> Q = Key>
   [[nodiscard]] cursor upper_bound(const Q& k, caller where = caller::here()) const {
     called_from const place(where);
-    auto&& sought = detail::as_key<engine>(k);
+    auto&& sought = detail::as_key<types>(k);
     return cursor(engine_, [&](auto& p) { return p.to_upper(sought, no_bound()); });
   }
   // The last element whose key is less than k.
-  template <detail::key_for<engine> Q = Key>
+  template <detail::key_for<types> Q = Key>
   [[nodiscard]] cursor before(const Q& k, caller where = caller::here()) const {
     called_from const place(where);
-    auto&& sought = detail::as_key<engine>(k);
+    auto&& sought = detail::as_key<types>(k);
     return cursor(engine_, [&](auto& p) { return p.to_before(sought, no_bound()); });
   }
   [[nodiscard]] cursor front(caller where = caller::here()) const {
@@ -325,10 +275,10 @@ class tree_index {
   }
 
   // f(element) for each in [lo, hi), or for each, in order. Returns how many there were.
-  template <detail::key_for<engine> Lo = Key, detail::key_for<engine> Hi = Key, class F>
+  template <detail::key_for<types> Lo = Key, detail::key_for<types> Hi = Key, class F>
   size_type visit_range(const Lo& lo, const Hi& hi, F&& f) const {
-    auto&& from = detail::as_key<engine>(lo);
-    auto&& to = detail::as_key<engine>(hi);
+    auto&& from = detail::as_key<types>(lo);
+    auto&& to = detail::as_key<types>(hi);
     size_type n = 0;
     scan(std::addressof(from), std::addressof(to), [&](const value_type& x) {
       ++n;
@@ -356,114 +306,27 @@ class tree_index {
   bool visit_while(F&& f) const {
     return scan(no_bound(), no_bound(), judging(f));
   }
-  template <detail::key_for<engine> Lo = Key, detail::key_for<engine> Hi = Key, class F>
+  template <detail::key_for<types> Lo = Key, detail::key_for<types> Hi = Key, class F>
   bool visit_while(const Lo& lo, const Hi& hi, F&& f) const {
-    auto&& from = detail::as_key<engine>(lo);
-    auto&& to = detail::as_key<engine>(hi);
+    auto&& from = detail::as_key<types>(lo);
+    auto&& to = detail::as_key<types>(hi);
     return scan(std::addressof(from), std::addressof(to), judging(f));
   }
 
   // The same from the first element on whose key is not less than lo.
-  template <detail::key_for<engine> Lo = Key, class F>
+  template <detail::key_for<types> Lo = Key, class F>
   bool visit_from(const Lo& lo, F&& f) const {
-    auto&& from = detail::as_key<engine>(lo);
+    auto&& from = detail::as_key<types>(lo);
     return scan(std::addressof(from), no_bound(), judging(f));
   }
 
-  // ---- Insertion. These return whether the key is new; if not, the element with that key is as it was, and arguments are not
-  // moved from. (What is made for the lookup, for want of a key among the arguments, is.)
+  // ---- Erasure of many. These return how many were erased.
 
-  // Constructs value_type(args...) if its key is absent.
-  template <class... Args>
-  bool emplace(Args&&... args) {
-    static_assert(std::is_constructible_v<value_type, Args...>, "no element can be made from these arguments");
-    called_from const place(caller::here());
-    return cell::placing<element>::place(engine_, nothing, nothing, std::forward<Args>(args)...);
-  }
-  // X: a value_type, an init_type, or whatever a value_type can be made from.
-  bool insert(init_type&& x, caller where = caller::here()) {
-    called_from const place(where);
-    return cell::placing<element>::place(engine_, nothing, nothing, std::move(x));
-  }
-  template <class X>
-    requires std::is_constructible_v<value_type, X>
-  bool insert(X&& x, caller where = caller::here()) {
-    called_from const place(where);
-    return cell::placing<element>::place(engine_, nothing, nothing, std::forward<X>(x));
-  }
-  template <cell::key_argument<engine> K = Key, class V = T>
-    requires std::constructible_from<T, V> && (!std::same_as<K, V> || !std::input_iterator<K>)
-  bool insert(K&& k, V&& value, caller where = caller::here()) {
-    called_from const place(where);
-    return cell::placing<element>::place_value(engine_, nothing, nothing, std::forward<K>(k), std::forward<V>(value));
-  }
-  // The value is constructed from `args` if the key is absent, and only then.
-  template <cell::key_argument<engine> K = Key, class... Args>
-  bool try_emplace(K&& k, Args&&... args) {
-    static_assert(std::is_constructible_v<T, Args...>, "no value can be made from these arguments");
-    called_from const place(caller::here());
-    return cell::placing<element>::place_value(engine_, nothing, nothing, std::forward<K>(k),
-                                               std::forward<Args>(args)...);
-  }
-  // All of a range, one after the other. These return how many were inserted.
-  template <std::input_iterator It>
-    requires std::is_constructible_v<value_type, std::iter_reference_t<It>>
-  size_type insert(It first, It last, caller where = caller::here()) {
-    size_type n = 0;
-    for (; first != last; ++first) n += static_cast<size_type>(insert(*first, where));
-    return n;
-  }
-  size_type insert(std::initializer_list<value_type> list, caller where = caller::here()) {
-    return insert(list.begin(), list.end(), where);
-  }
-  template <std::ranges::input_range R>
-  size_type insert_range(R&& range, caller where = caller::here()) {
-    size_type n = 0;
-    for (auto&& x : range) n += static_cast<size_type>(insert(std::forward<decltype(x)>(x), where));
-    return n;
-  }
-
-  // ---- Replacement: a new version of the element takes the place of the old one, in one step. Strong.
-
-  // The key has this value afterwards. Returns whether it is new.
-  template <cell::key_argument<engine> K = Key, class V = T>
-    requires std::constructible_from<T, V>
-  bool insert_or_assign(K&& k, V&& value, caller where = caller::here()) {
-    called_from const place(where);
-    return cell::with_key<engine>(std::forward<K>(k), [&](const auto& sought, auto&& source) {
-      return engine_.put(sought, std::piecewise_construct,
-                         std::forward_as_tuple(std::forward<decltype(source)>(source)),
-                         std::forward_as_tuple(std::forward<V>(value)));
-    });
-  }
-  // f(T&), or f(const Key&, T&), on a copy of the value, which then takes its place: an optional of what f returned, which must
-  // not be a reference; bool, if it returns nothing. Updates of one key come one after the other. If f throws nothing has
-  // changed.
-  template <detail::key_for<engine> Q = Key, class F>
-    requires std::copy_constructible<value_type>
-  auto update(const Q& k, F&& f, caller where = caller::here()) {
-    called_from const place(where);
-    cell::visit_result<decltype(cell::call_with_value<element>(f, std::declval<value_type&>()))> result;
-    auto&& sought = detail::as_key<engine>(k);
-    engine_.update(sought, [&](value_type& x) {
-      result.set([&]() -> decltype(auto) { return cell::call_with_value<element>(f, x); });
-    });
-    return std::move(result).get();
-  }
-
-  // ---- Erasure. These return how many were erased.
-
-  template <detail::key_for<engine> Q = Key>
-  size_type erase(const Q& k, caller where = caller::here()) {
-    called_from const place(where);
-    auto&& sought = detail::as_key<engine>(k);
-    return engine_.erase_if(sought, always);
-  }
   // If pred(const T&), or pred(const Key&, const T&), is true.
-  template <detail::key_for<engine> Q = Key, class Predicate>
+  template <detail::key_for<types> Q = Key, class Predicate>
   size_type erase_if(const Q& k, Predicate&& pred, caller where = caller::here()) {
     called_from const place(where);
-    auto&& sought = detail::as_key<engine>(k);
+    auto&& sought = detail::as_key<types>(k);
     return engine_.erase_if(
         sought, [&](const value_type& x) { return static_cast<bool>(cell::call_with_value<element>(pred, x)); });
   }
@@ -474,11 +337,11 @@ class tree_index {
     return engine_.erase_between(no_bound(), no_bound(), judging(pred));
   }
   // All with keys in [lo, hi), leaf by leaf. Basic: if a comparison throws, some are erased.
-  template <detail::key_for<engine> Lo = Key, detail::key_for<engine> Hi = Key>
+  template <detail::key_for<types> Lo = Key, detail::key_for<types> Hi = Key>
   size_type erase_range(const Lo& lo, const Hi& hi, caller where = caller::here()) {
     called_from const place(where);
-    auto&& from = detail::as_key<engine>(lo);
-    auto&& to = detail::as_key<engine>(hi);
+    auto&& from = detail::as_key<types>(lo);
+    auto&& to = detail::as_key<types>(hi);
     return engine_.erase_between(std::addressof(from), std::addressof(to), always);
   }
   // At one moment.
@@ -487,16 +350,13 @@ class tree_index {
     engine_.clear();
   }
 
-  // ---- The whole. What others change meanwhile makes a size an estimate.
+  // ---- The whole.
 
-  [[nodiscard]] size_type size() const noexcept { return engine_.size(); }
-  [[nodiscard]] bool empty() const noexcept { return engine_.empty(); }
   // Nodes on the way to an element, leaves included; 0 if there is no node.
   [[nodiscard]] size_type depth() const { return engine_.depth(); }
   // Nodes, how full they are, bytes, and what waits for readers. A moment's view; costs a walk over the nodes.
   [[nodiscard]] tree::tree_stats stats() const { return engine_.stats(); }
   [[nodiscard]] key_compare key_comp() const { return engine_.key_comp(); }
-  [[nodiscard]] allocator_type get_allocator() const noexcept { return engine_.get_allocator(); }
 
   // Whether both have the same keys with equal values. Exact if nobody writes meanwhile. Linear.
   friend bool operator==(const tree_index& a, const tree_index& b)
@@ -528,17 +388,6 @@ class tree_index {
   static constexpr bool moves_allocator =
       std::allocator_traits<allocator_type>::propagate_on_container_move_assignment::value ||
       std::allocator_traits<allocator_type>::is_always_equal::value;
-  static constexpr cell::ignore nothing{};
-  static constexpr auto always = [](const value_type&) noexcept { return true; };
-
-  template <class F>
-  static auto showing(F& f) noexcept {
-    return [&f](const value_type& x) { static_cast<void>(cell::call_visitor(f, x)); };
-  }
-  template <class F>
-  static auto judging(F& f) noexcept {
-    return [&f](const value_type& x) -> bool { return static_cast<bool>(cell::call_visitor(f, x)); };
-  }
   template <class Lo, class Hi, class F>
   bool scan(const Lo* lo, const Hi* hi, F&& f) const {
     auto const pinned = engine_.enter();
@@ -549,11 +398,9 @@ class tree_index {
   }
   // Readers may be looking at them, so they are copied.
   void move_elements(tree_index& other) {
-    other.visit_all([&](const value_type& x) { emplace(x); });
+    other.visit_all([&](const value_type& x) { this->emplace(x); });
     other.clear();
   }
-
-  engine engine_;
 };
 
 }  // namespace tandem

@@ -533,7 +533,7 @@ class tested_list {
     t.content.write(1);
   }
 
-  tandem::retire_list<thing, domain_type, model::atomics> list_;
+  tandem::retire_list<thing, domain_type, model::atomics, 2> list_;
 };
 
 // For main, when nobody is pinned.
@@ -602,7 +602,10 @@ TEST_CASE("what one thread retires and another collects is out of sight", "[mode
       [](program& p) {
         epoch_of_execution epoch(3);
         tested_list list;
+        // There already when the other one comes.
+        thing early;
         thing t;
+        list.take_out_and_retire(early, 0);
         p.thread("reader", [&] {
           const auto pin = epoch.enter();
           t.look("found", "gone");
@@ -615,7 +618,7 @@ TEST_CASE("what one thread retires and another collects is out of sight", "[mode
         p.thread("collects", [&] { list.collect(epoch); });
         p.run();
         saw(t.disposed ? "disposed of" : "held back");
-        check_rest_is_due(list, epoch, {&t});
+        check_rest_is_due(list, epoch, {&early, &t});
       },
       {"found", "gone", "disposed of", "held back"}, 2);
 }
@@ -717,7 +720,7 @@ TEST_CASE("what comes to a batch that waits makes it wait longer", "[model][reti
           late.look("found", "gone");
         });
         p.thread("keeper", [&] {
-          list.take_out_and_retire(late, 1);
+          list.take_out_and_retire(late, 0);
           for (int i = 0; i != 3; ++i) list.collect(epoch, 1);
         });
         p.run();

@@ -53,6 +53,9 @@ static_assert(std::ranges::forward_range<text_tree::range_guard>);
 static_assert(std::forward_iterator<text_tree::range_guard::iterator>);
 static_assert(std::ranges::forward_range<text_tree::range_guard::descending>);
 static_assert(!std::is_copy_constructible_v<text_tree::cursor>);
+// To change a copy would change nothing.
+static_assert(
+    !std::is_assignable_v<decltype((std::declval<number_tree::range_guard::iterator::reference>().second)), int>);
 
 constinit tree_of<int, int> made_before_main;
 

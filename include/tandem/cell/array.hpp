@@ -30,6 +30,7 @@
 #include <tandem/cell/slot.hpp>
 #include <tandem/cell/sync_policy.hpp>
 #include <tandem/detail/assume.hpp>
+#include <tandem/detail/prefetch.hpp>
 #include <tandem/sync/cache_line.hpp>
 #include <tandem/sync/release_pages.hpp>
 
@@ -164,8 +165,8 @@ class cell_array {
   cell approach(std::size_t hash) noexcept {
     cell const c = at_hash(hash);
     if (is_large()) {
-      fetch(c.elements + first_of_line(hash));
-      if constexpr (recent::kept) fetch(&c.at->stamps);
+      detail::prefetch(c.elements + first_of_line(hash));
+      if constexpr (recent::kept) detail::prefetch(&c.at->stamps);
     }
     return c;
   }
@@ -344,11 +345,11 @@ class cell_array {
     return n;
   }
 
-  static void fetch_line(cell c) noexcept { fetch(c.at); }
+  static void fetch_line(cell c) noexcept { detail::prefetch(c.at); }
   // Asks for the first slot that a lookup of this hash will look at.
   static void fetch_slot(cell c, std::size_t hash) noexcept {
     std::uint32_t const found = candidates(c, hash);
-    if (found != 0) fetch(c.elements + std::countr_zero(found));
+    if (found != 0) detail::prefetch(c.elements + std::countr_zero(found));
   }
 
   struct overflow_count {
@@ -804,14 +805,6 @@ class cell_array {
       if (!is_closed(i)) return;  // somebody held it when its turn came
     }
     release_pages(elements_ + begin * slots, elements_ + end * slots);
-  }
-
-  static void fetch(const void* at) noexcept {
-#if defined(__GNUC__)
-    __builtin_prefetch(at);
-#else
-    static_cast<void>(at);
-#endif
   }
 
   std::size_t const cells_;

@@ -249,7 +249,7 @@ class index_table : public table<Element, Hash, KeyEqual, Allocator, Options, pu
   void tend_after_guard() const noexcept {
     if constexpr (base::retires) {
       auto& self = const_cast<index_table&>(*this);
-      if (self.garbage_.is_due()) self.garbage_.collect(self.domain(), 3, self.disposer());
+      self.garbage_.tend_after_guard(self.domain(), self.disposer());
     }
   }
 

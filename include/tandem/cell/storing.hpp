@@ -1,94 +1,42 @@
-// What all cell containers and sharded_map have: types, insertion, size, functions. Documented in visiting.hpp, and, for containers
-// whose readers take no lock, in cell_index.hpp.
+// What all cell containers and sharded_map have: what all containers have (holding.hpp), the table and its functions. Documented in
+// visiting.hpp, and, for containers whose readers take no lock, in cell_index.hpp.
 #ifndef TANDEM_CELL_STORING_HPP
 #define TANDEM_CELL_STORING_HPP
 
-#include <tandem/cell/element.hpp>
-#include <tandem/cell/table.hpp>
+#include <tandem/cell/holding.hpp>
 #include <tandem/cell/visitor.hpp>
 #include <tandem/detail/keyed.hpp>
 
-#include <cstddef>
-#include <initializer_list>
-#include <iterator>
-#include <memory>
-#include <ranges>
 #include <type_traits>
-#include <utility>
 
 namespace tandem::cell {
 
 template <class Engine>
-class storing {
+class storing : public holding<Engine> {
+  using base = holding<Engine>;
+
  protected:
-  using types = engine_traits<Engine>;
-  using element = typename types::element;
-  using caller = detail::caller;
-  using called_from = detail::called_from;
+  using base::engine_;
+  using typename base::called_from;
+  using typename base::caller;
+  using typename base::element;
+  using typename base::types;
 
  public:
-  using key_type = typename element::key_type;
-  using value_type = typename element::value_type;
-  // What {k, v} becomes: a pair whose key can be moved from, or the key of a set.
-  using init_type = typename element::init_type;
-  using size_type = std::size_t;
-  using difference_type = std::ptrdiff_t;
+  using typename base::key_type;
+  using typename base::size_type;
   using hasher = typename types::hasher;
   using key_equal = typename types::key_equal;
-  using allocator_type = typename types::allocator;
-  using reference = value_type&;
-  using const_reference = const value_type&;
-  using pointer = typename std::allocator_traits<allocator_type>::pointer;
-  using const_pointer = typename std::allocator_traits<allocator_type>::const_pointer;
 
-  // ---- Insertion. These return whether they have inserted an element; if not, the one with that key is as it was, and
-  // arguments are not moved from. (What is made for the lookup, for want of a key among the arguments, is.)
+  // ---- The table.
 
-  // Constructs value_type(args...) if its key is absent.
-  template <class... Args>
-  bool emplace(Args&&... args) {
-    called_from const place(caller::here());
-    return emplace_with(nothing, nothing, std::forward<Args>(args)...);
-  }
-
-  // X: a value_type, an init_type, or whatever a value_type can be made from.
-  bool insert(init_type&& x, caller where = caller::here()) {
-    called_from const place(where);
-    return emplace_with(nothing, nothing, std::move(x));
-  }
-  template <class X>
-    requires std::is_constructible_v<value_type, X>
-  bool insert(X&& x, caller where = caller::here()) {
-    called_from const place(where);
-    return emplace_with(nothing, nothing, std::forward<X>(x));
-  }
-
-  // All of a range, one after the other. These return how many were inserted.
-  template <std::input_iterator It>
-    requires std::is_constructible_v<value_type, std::iter_reference_t<It>>
-  size_type insert(It first, It last, caller where = caller::here()) {
-    return insert_each(first, last, [&](auto&& x) { return insert(std::forward<decltype(x)>(x), where); });
-  }
-  size_type insert(std::initializer_list<value_type> list, caller where = caller::here()) {
-    return insert(list.begin(), list.end(), where);
-  }
-  template <std::ranges::input_range R>
-  size_type insert_range(R&& range, caller where = caller::here()) {
-    return insert_each(std::ranges::begin(range), std::ranges::end(range),
-                       [&](auto&& x) { return insert(std::forward<decltype(x)>(x), where); });
-  }
-
-  // ---- The whole. What others change meanwhile makes a size an estimate.
-
-  [[nodiscard]] size_type size() const noexcept { return engine_.size(); }
-  [[nodiscard]] bool empty() const noexcept { return engine_.empty(); }
   [[nodiscard]] size_type max_size() const noexcept { return engine_.max_size(); }
 
   // Room for elements, used or not.
   [[nodiscard]] size_type bucket_count() const noexcept { return engine_.bucket_count(); }
   [[nodiscard]] float load_factor() const noexcept {
     size_type const room = bucket_count();
-    return room == 0 ? 0.0F : static_cast<float>(size()) / static_cast<float>(room);
+    return room == 0 ? 0.0F : static_cast<float>(this->size()) / static_cast<float>(room);
   }
   // The table decides by itself when it grows. Setting this has no effect.
   [[nodiscard]] float max_load_factor() const noexcept { return 1.0F; }
@@ -107,16 +55,14 @@ class storing {
 
   [[nodiscard]] hasher hash_function() const { return engine_.hash_function(); }
   [[nodiscard]] key_equal key_eq() const { return engine_.key_eq(); }
-  [[nodiscard]] allocator_type get_allocator() const noexcept { return engine_.get_allocator(); }
 
  protected:
   using stored =
       typename std::conditional_t<std::is_void_v<typename element::mapped_type>, std::type_identity<key_type>,
                                   std::type_identity<typename element::mapped_type>>::type;
 
+  using base::base;
   constexpr storing() = default;
-  template <class... Args>
-  explicit storing(std::in_place_t, Args&&... args) : engine_(std::forward<Args>(args)...) {}
   ~storing() = default;
 
   static void swap_engines(storing& a, storing& b) {
@@ -128,22 +74,6 @@ class storing {
   detail::prehashed<Q> hashed(const Q& k) const {
     return cell::with_hash(engine_, k);
   }
-
-  static constexpr ignore nothing{};
-
-  template <class New, class Old, class... Args>
-  bool emplace_with(New&& on_new, Old&& on_old, Args&&... args) {
-    static_assert(std::is_constructible_v<value_type, Args...>, "no element can be made from these arguments");
-    return placing<element>::place(engine_, on_new, on_old, std::forward<Args>(args)...);
-  }
-  template <class It, class End, class Insert>
-  static size_type insert_each(It first, End last, Insert&& insert_one) {
-    size_type n = 0;
-    for (; first != last; ++first) n += static_cast<size_type>(insert_one(*first));
-    return n;
-  }
-
-  Engine engine_;
 };
 
 }  // namespace tandem::cell

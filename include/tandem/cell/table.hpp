@@ -1370,19 +1370,12 @@ class table : protected epoch_user<typename Options::epoch> {
   // Out of sight already. The caller calls tend_garbage() when it holds no lock.
   void retire_element(slot& s) noexcept { retire_element(slot::unlink(s)); }
   void retire_element(typename array::retired old) noexcept {
-    if constexpr (retires) {
-      // The thread has been pinned, so this does not throw.
-      if (garbage_.retire(epoch::here().number, old)) garbage_is_due_.store(true, std::memory_order_relaxed);
-    }
+    // The thread has been pinned, so here() does not throw.
+    if constexpr (retires) garbage_.retire(epoch::here().number, old);
   }
   void tend_garbage() noexcept {
     if constexpr (retires) {
-      if (garbage_is_due_.load(std::memory_order_relaxed)) {
-        garbage_is_due_.store(false, std::memory_order_relaxed);
-        garbage_.collect(epoch::domain(), 1, disposer());
-      } else if (garbage_.retires_rarely()) {
-        garbage_.collect(epoch::domain(), 3, disposer());
-      }
+      if (garbage_.waits()) garbage_.tend(epoch::here().number, epoch::domain(), disposer());
     }
   }
   auto disposer() noexcept {
@@ -1444,7 +1437,6 @@ class table : protected epoch_user<typename Options::epoch> {
       typename std::conditional_t<retires, std::type_identity<retire_list<typename array::node, domain_type, atomics>>,
                                   std::type_identity<no_garbage>>::type;
   garbage garbage_;
-  typename sync::template word<bool> garbage_is_due_{false};
   sizes size_{};
 };
 

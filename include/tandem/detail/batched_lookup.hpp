@@ -7,6 +7,7 @@
 #define TANDEM_DETAIL_BATCHED_LOOKUP_HPP
 
 #include <tandem/detail/keyed.hpp>
+#include <tandem/detail/prefetch.hpp>
 
 #include <array>
 #include <concepts>
@@ -17,14 +18,6 @@
 #include <utility>
 
 namespace tandem::detail {
-
-inline void fetch_ahead(const void* at) noexcept {
-#if defined(__GNUC__)
-  __builtin_prefetch(at);
-#else
-  static_cast<void>(at);
-#endif
-}
 
 // The map can be told which key is going to be looked up.
 template <class Map, class Q>
@@ -65,7 +58,7 @@ Out find_batched(const Map& map, const Keys& keys, Out out, Result result) {
         auto const node = map.begin(bucket);
         first[n] = node == map.end(bucket) ? nullptr : std::addressof(*node);
       }
-      for (std::size_t i = 0; i != n; ++i) fetch_ahead(first[i]);
+      for (std::size_t i = 0; i != n; ++i) prefetch(first[i]);
       for (std::size_t i = 0; i != n; ++i, static_cast<void>(++next)) {
         decltype(auto) k = as_key<Types>(*next);
         if (first[i] != nullptr && map.key_eq()(first[i]->first, k)) {

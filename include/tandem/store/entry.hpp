@@ -16,11 +16,14 @@
 #ifndef TANDEM_STORE_ENTRY_HPP
 #define TANDEM_STORE_ENTRY_HPP
 
+#include <tandem/detail/prefetch.hpp>
+
 #include <algorithm>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <optional>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -76,22 +79,40 @@ struct entry_state {
   friend constexpr bool operator==(const entry_state&, const entry_state&) = default;
 };
 
-// What a table holds for a key. Immutable, but for what belongs to the collector's schedule.
+// What a table holds for a key. Immutable, but for what belongs to the collector's schedule. A live entry has a value, and no other: so
+// its kind says whether there is one, and a node for two strings takes no more than 128 bytes, which are two lines.
 template <class V>
-struct record : entry_state {
-  std::optional<V> value;
+class record : public entry_state {
+ public:
+  // With a value made from args, if the state is live; else without args.
+  template <class... Args>
+  explicit record(const entry_state& s, std::uint64_t by_clock, std::uint64_t by_horizon, Args&&... args)
+      : entry_state(s), hinted_by_clock(by_clock), hinted_by_horizon(by_horizon) {
+    assert((sizeof...(Args) != 0) == has_value());
+    if constexpr (sizeof...(Args) != 0) std::construct_at(std::addressof(value_), std::forward<Args>(args)...);
+  }
+  record(const record&) = delete;
+  record& operator=(const record&) = delete;
+  ~record() {
+    if (has_value()) std::destroy_at(std::addressof(value_));
+  }
+
+  bool has_value() const noexcept { return kind == entry_kind::live; }
+  // Precondition: there is one.
+  const V& value() const noexcept { return value_; }
+  // Null if there is none.
+  const V* value_if_any() const noexcept { return has_value() ? std::addressof(value_) : nullptr; }
+
+ private:
+  union {
+    V value_;
+  };
+
+ public:
   // When there are hints for this entry in the schedule (schedule.hpp), at the latest; `never`: there is none. Only looked at and
   // changed under the lock of the entry's cell.
   mutable std::uint64_t hinted_by_clock = never;
   mutable std::uint64_t hinted_by_horizon = never;
-
-  template <class... Args>
-  explicit record(const entry_state& s, std::uint64_t by_clock, std::uint64_t by_horizon, Args&&... args)
-      : entry_state(s), hinted_by_clock(by_clock), hinted_by_horizon(by_horizon) {
-    if constexpr (sizeof...(Args) != 0) value.emplace(std::forward<Args>(args)...);
-  }
-  record(const record&) = delete;
-  record& operator=(const record&) = delete;
 };
 
 // Bytes that an object owns outside of itself, as far as is known: those of strings.
@@ -103,6 +124,14 @@ template <class Char, class Traits, class Allocator>
 constexpr std::size_t outside_bytes(const std::basic_string<Char, Traits, Allocator>& s) noexcept {
   constexpr std::size_t inside = 16 / sizeof(Char);
   return s.size() < inside ? 0 : (s.size() + 1) * sizeof(Char);
+}
+
+// Asks for the memory that an object owns outside of itself, as far as is known.
+template <class T>
+[[gnu::always_inline]] inline void prefetch_outside(const T&) noexcept {}
+template <class Char, class Traits, class Allocator>
+[[gnu::always_inline]] inline void prefetch_outside(const std::basic_string<Char, Traits, Allocator>& s) noexcept {
+  detail::prefetch(s.data());
 }
 
 }  // namespace tandem::store

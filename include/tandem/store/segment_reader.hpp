@@ -44,7 +44,11 @@ class segment_reader {
 
   // From the first record to `limit`, which is at most the file's size.
   segment_reader(File& file, std::uint64_t limit, std::uint64_t salt)
-      : file_(file), limit_(limit), salt_(salt), place_(segment_format::header_bytes), window_(window_bytes) {}
+      : file_(file),
+        limit_(limit),
+        salt_(salt),
+        place_(segment_format::header_bytes),
+        window_(static_cast<std::size_t>(std::min<std::uint64_t>(window_bytes, limit))) {}
 
   outcome next(std::error_code& error) {
     if (place_ >= limit_) return outcome::end;

@@ -1,19 +1,22 @@
 // Objects that are out of sight, and are disposed of when nobody can be looking at them any more (epoch.hpp).
 //
 //   retire(object)      out of sight already; waits
+//   tend(...)           after that, without locks: disposes of what has waited long enough, if it is time
 //   collect(...)        disposes of what has waited long enough
 //
-// Life of an object: a thread that retires it puts it on the stack of its stripe. Whoever collects, one thread at a time, takes
-// all stacks, and with them one ticket for all; what expires is disposed of after that. There are two such batches: the old
-// one, whose ticket is fixed, and the young one, which takes in what comes until the old one is gone. So what a stalled
-// reader holds back has two tickets, however much it is.
+// Life of an object: a thread that retires it puts it on the stack of its stripe. Whoever collects from a stripe, one thread at a
+// time, takes the stack, and with it one ticket for all; what expires is disposed of after that. A stripe has two such batches:
+// the old one, whose ticket is fixed, and the young one, which takes in what comes until the old one is gone. So what a stalled
+// reader holds back has two tickets for each stripe, however much it is.
 //
 // Who collects, and when: whoever retires,
-//   - at once, a limited number of times in each tick of a coarse clock (some milliseconds): an object that is retired now
-//     and then is gone when the call returns, unless somebody is pinned;
-//   - every 128 objects or 64 KiB of one stripe, which bounds what waits while nobody is pinned for long;
-// and whoever ends a guard, when something is known to wait (is_due). A collection that finds threads pinned disposes of what
-// it can and returns: nobody waits.
+//   - from all stripes, a limited number of times in each tick of a coarse clock (some milliseconds): an object that is retired
+//     now and then is gone when the call returns, unless somebody is pinned;
+//   - from its own stripe, every 128 objects or 64 KiB, which bounds what waits while nobody is pinned for long. Memory then goes
+//     back to the thread that is about to take some, and threads that write do not meet here;
+// and whoever ends a guard, from all stripes, when something is known to wait (is_due). A collection that finds threads pinned
+// disposes of what it can and returns: nobody waits. Nor does it dispose of more than 2048 objects, whatever a reader that is gone has
+// held back: the rest waits for the next ones, which dispose of more than comes meanwhile. So no call takes much longer than others.
 //
 // The list belongs to who owns the objects. Its destructor wants it empty: call dispose_all().
 #ifndef TANDEM_SYNC_RETIRE_LIST_HPP
@@ -26,6 +29,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <utility>
 
 namespace tandem {
@@ -39,7 +43,7 @@ struct retire_stats {
 };
 
 // Object has `Object* next_retired` and `std::size_t retired_bytes() const`. Domain is a basic_epoch.
-template <class Object, class Domain, class Atomics = std_atomics>
+template <class Object, class Domain, class Atomics = std_atomics, std::size_t Stripes = 16>
 class retire_list {
   template <class T>
   using word = typename Atomics::template atomic<T>;
@@ -49,14 +53,15 @@ class retire_list {
   static constexpr std::size_t bytes_per_look = std::size_t{64} << 10;
   // Collections of one or a few objects in each tick: by those who retire, and by those who end guards.
   static constexpr int prompt_per_tick = 32;
+  static constexpr std::size_t most_per_collection = 2048;
 
   constexpr retire_list() noexcept = default;
   retire_list(const retire_list&) = delete;
   retire_list& operator=(const retire_list&) = delete;
 
-  // `number`: of this thread's record. Returns whether somebody should collect now.
-  bool retire(std::size_t number, Object* o) noexcept {
-    stripe& mine = stripes_[number % stripes];
+  // `number`: of this thread's record.
+  void retire(std::size_t number, Object* o) noexcept {
+    stripe& mine = stripes_[number % Stripes];
     std::size_t const bytes = o->retired_bytes();
     std::size_t const objects_now = mine.objects.fetch_add(1, std::memory_order_relaxed) + 1;
     std::size_t const bytes_now = mine.bytes.fetch_add(bytes, std::memory_order_relaxed) + bytes;
@@ -70,39 +75,43 @@ class retire_list {
     // order[waits]: release exchange; pairs with [look]: who takes this back finds the stack; and as all others that write the
     //   word read it, who takes back a later one does, too.
     if (below == nullptr) waits_.exchange(true, std::memory_order_release);
-    return objects_now % objects_per_look == 0 || bytes_now / bytes_per_look != (bytes_now - bytes) / bytes_per_look;
-  }
-
-  // After retire() returned false: whether it is worthwhile nonetheless, since that happens rarely.
-  bool retires_rarely() noexcept { return spend(retiring_); }
-  // When a guard has ended: whether something may have waited for it.
-  bool is_due() noexcept { return waits_.load(std::memory_order_relaxed) && spend(leaving_); }
-
-  // dispose(object) for each object that has waited long enough. `advances`: how often the epoch may be advanced for that; 3
-  // are enough for everything, if nobody is pinned. Does nothing if another thread is at it.
-  template <class Dispose>
-  void collect(Domain& domain, int advances, Dispose&& dispose) noexcept {
-    // order[collect]: acquire exchange; pairs with [collected]: one thread after the other.
-    if (collecting_.exchange(true, std::memory_order_acquire)) return;
-    // order[look]: acquire exchange; pairs with [waits]: what is not found below says so again.
-    waits_.exchange(false, std::memory_order_acquire);
-    take_stacks(domain);
-    bool const held = (old_.first != nullptr || young_.first != nullptr) && !domain.try_advance(advances);
-    Object* done = nullptr;
-    if (old_.first != nullptr && domain.has_expired(old_.ticket)) done = std::exchange(old_, batch()).first;
-    if (young_.first != nullptr && domain.has_expired(young_.ticket)) {
-      Object* const last = young_.last;
-      last->next_retired = done;
-      done = std::exchange(young_, batch()).first;
-    } else if (old_.first == nullptr) {
-      old_ = std::exchange(young_, batch());
+    if (objects_now % objects_per_look == 0 || bytes_now / bytes_per_look != (bytes_now - bytes) / bytes_per_look) {
+      mine.is_full.store(true, std::memory_order_relaxed);
     }
-    // Reads the word, as said at [waits].
-    if (old_.first != nullptr) waits_.exchange(true, std::memory_order_relaxed);
-    note_held(held);
-    // order[collected]: release store; pairs with [collect]: as there.
-    collecting_.store(false, std::memory_order_release);
-    dispose_list(done, dispose);
+  }
+  // For a thread that may have retired something, and holds no lock now.
+  template <class Dispose>
+  void tend(std::size_t number, Domain& domain, Dispose&& dispose) noexcept {
+    stripe& mine = stripes_[number % Stripes];
+    if (mine.is_full.load(std::memory_order_relaxed)) {
+      mine.is_full.store(false, std::memory_order_relaxed);
+      std::size_t budget = most_per_collection;
+      collect_from(mine, domain, 1, budget, dispose);
+    } else if (spend(retiring_)) {
+      collect(domain, 3, dispose);
+    }
+  }
+  // For a thread that has ended a guard.
+  template <class Dispose>
+  void tend_after_guard(Domain& domain, Dispose&& dispose) noexcept {
+    if (is_due()) collect(domain, 3, dispose);
+  }
+  // Whether something may have waited for a guard that has ended, and it is worthwhile to look.
+  bool is_due() noexcept { return waits() && spend(leaving_); }
+  // Whether there may be anything to collect.
+  bool waits() const noexcept { return waits_.load(std::memory_order_relaxed); }
+
+  // dispose(object) for each object that has waited long enough, up to `budget` of them. `advances`: how often the epoch may be advanced for that; 3
+  // are enough for everything, if nobody is pinned. Leaves out stripes that other threads are at.
+  template <class Dispose>
+  void collect(Domain& domain, int advances, Dispose&& dispose, std::size_t budget = most_per_collection) noexcept {
+    // order[look]: acquire exchange; pairs with [waits], [kept]: what is not found below says so again.
+    waits_.exchange(false, std::memory_order_acquire);
+    std::uint32_t const kept = keepers_.load(std::memory_order_relaxed);
+    for (stripe& s : stripes_) {
+      if ((kept & bit_of(s)) == 0 && s.first.load(std::memory_order_relaxed) == nullptr) continue;
+      collect_from(s, domain, advances, budget, dispose);
+    }
   }
 
   // For a list that nobody else uses, when nobody looks at anything.
@@ -115,46 +124,58 @@ class retire_list {
         // order[take_all]: acquire exchange; pairs with [retire]: as there.
         Object* const first = s.first.exchange(nullptr, std::memory_order_acquire);
         again = again || first != nullptr;
-        dispose_list(first, dispose);
+        dispose_list(s, first, dispose);
+        dispose_list(s, std::exchange(s.done, batch()).first, dispose);
+        dispose_list(s, std::exchange(s.old, batch()).first, dispose);
+        dispose_list(s, std::exchange(s.young, batch()).first, dispose);
       }
-      dispose_list(std::exchange(old_, batch()).first, dispose);
-      dispose_list(std::exchange(young_, batch()).first, dispose);
     }
+    keepers_.store(0, std::memory_order_relaxed);
     waits_.store(false, std::memory_order_relaxed);
   }
 
   retire_stats stats() const noexcept {
-    retire_stats s;
-    std::size_t objects = 0;
-    std::size_t bytes = 0;
-    // First what is gone, so that it is not more than what there was.
-    std::size_t const gone = disposed_.load(std::memory_order_relaxed);
-    std::size_t const gone_bytes = disposed_bytes_.load(std::memory_order_relaxed);
-    for (const stripe& one : stripes_) {
-      objects += one.objects.load(std::memory_order_relaxed);
-      bytes += one.bytes.load(std::memory_order_relaxed);
+    retire_stats all;
+    std::int64_t oldest = 0;
+    for (const stripe& s : stripes_) {
+      // First what is gone, so that it is not more than what there was.
+      std::size_t const gone = s.disposed.load(std::memory_order_relaxed);
+      std::size_t const gone_bytes = s.disposed_bytes.load(std::memory_order_relaxed);
+      std::size_t const objects = s.objects.load(std::memory_order_relaxed);
+      std::size_t const bytes = s.bytes.load(std::memory_order_relaxed);
+      all.objects += objects >= gone ? objects - gone : 0;
+      all.bytes += bytes >= gone_bytes ? bytes - gone_bytes : 0;
+      std::int64_t const since = s.held_since.load(std::memory_order_relaxed);
+      if (since != 0 && (oldest == 0 || since < oldest)) oldest = since;
     }
-    s.objects = objects >= gone ? objects - gone : 0;
-    s.bytes = bytes >= gone_bytes ? bytes - gone_bytes : 0;
-    auto const since = held_since_.load(std::memory_order_relaxed);
-    if (since != 0) s.held_for = Atomics::coarse_time() - std::chrono::nanoseconds(since);
-    return s;
+    if (oldest != 0) all.held_for = Atomics::coarse_time() - std::chrono::nanoseconds(oldest);
+    return all;
   }
 
  private:
+  struct batch {
+    Object* first = nullptr;
+    Object* last = nullptr;
+    std::uint64_t ticket = 0;
+  };
   // Threads whose records have low numbers have one each.
-  static constexpr std::size_t stripes = 16;
+  static_assert(Stripes <= 32);
   struct alignas(cache_line) stripe {
     word<Object*> first{nullptr};
     // All that were ever retired.
     word<std::size_t> objects{0};
     word<std::size_t> bytes{0};
-  };
+    // Enough of them since the last collection.
+    word<bool> is_full{false};
 
-  struct batch {
-    Object* first = nullptr;
-    Object* last = nullptr;
-    std::uint64_t ticket = 0;
+    // Written by whoever collects.
+    word<bool> collecting{false};
+    batch old;
+    batch young;
+    batch done;  // expired, and not disposed of yet
+    word<std::size_t> disposed{0};
+    word<std::size_t> disposed_bytes{0};
+    word<std::int64_t> held_since{0};
   };
 
   // What is left of a tick's prompt collections. Inexact: threads may take the same one.
@@ -174,38 +195,78 @@ class retire_list {
     return true;
   }
 
-  void take_stacks(Domain& domain) noexcept {
-    batch taken;
-    for (stripe& s : stripes_) {
-      if (s.first.load(std::memory_order_relaxed) == nullptr) continue;
-      // order[take]: acquire exchange; pairs with [retire]: as there.
-      Object* const first = s.first.exchange(nullptr, std::memory_order_acquire);
-      Object* last = first;
-      while (last->next_retired != nullptr) last = last->next_retired;
-      last->next_retired = taken.first;
-      taken.first = first;
-      if (taken.last == nullptr) taken.last = last;
+  template <class Dispose>
+  void collect_from(stripe& s, Domain& domain, int advances, std::size_t& budget, Dispose& dispose) noexcept {
+    // order[collect]: acquire exchange; pairs with [collected]: one thread after the other.
+    if (s.collecting.exchange(true, std::memory_order_acquire)) {
+      // Who is at it may have been by when something came. Reads the word, as said at [waits].
+      waits_.exchange(true, std::memory_order_relaxed);
+      return;
     }
-    if (taken.first == nullptr) return;
-    if (young_.first != nullptr) {
-      taken.last->next_retired = young_.first;
-      taken.last = young_.last;
+    take_stack(s, domain);
+    bool const held = (s.old.first != nullptr || s.young.first != nullptr) && !domain.try_advance(advances);
+    if (s.old.first != nullptr && domain.has_expired(s.old.ticket)) append(s.done, std::exchange(s.old, batch()));
+    if (s.young.first != nullptr && domain.has_expired(s.young.ticket)) {
+      append(s.done, std::exchange(s.young, batch()));
+    } else if (s.old.first == nullptr) {
+      s.old = std::exchange(s.young, batch());
     }
-    // After the last of them was taken out of sight.
-    taken.ticket = domain.take_ticket();
-    young_ = taken;
+    Object* const some = take(s.done, budget);
+    if (s.old.first != nullptr || s.done.first != nullptr) {
+      keepers_.fetch_or(bit_of(s), std::memory_order_relaxed);
+      // order[kept]: release exchange; pairs with [look]: who takes this back finds the batch.
+      waits_.exchange(true, std::memory_order_release);
+    } else if ((keepers_.load(std::memory_order_relaxed) & bit_of(s)) != 0) {
+      keepers_.fetch_and(~bit_of(s), std::memory_order_relaxed);
+    }
+    note_held(s, held);
+    // order[collected]: release store; pairs with [collect]: as there.
+    s.collecting.store(false, std::memory_order_release);
+    dispose_list(s, some, dispose);
+  }
+  static void append(batch& to, batch more) noexcept {
+    if (to.first == nullptr) {
+      to = more;
+    } else {
+      to.last->next_retired = more.first;
+      to.last = more.last;
+    }
+  }
+  // The first ones, up to `budget`, which is lowered.
+  static Object* take(batch& from, std::size_t& budget) noexcept {
+    if (from.first == nullptr || budget == 0) return nullptr;
+    Object* const first = from.first;
+    Object* last = first;
+    while (--budget != 0 && last->next_retired != nullptr) last = last->next_retired;
+    from.first = std::exchange(last->next_retired, nullptr);
+    return first;
   }
 
-  void note_held(bool held) noexcept {
+  void take_stack(stripe& s, Domain& domain) noexcept {
+    if (s.first.load(std::memory_order_relaxed) == nullptr) return;
+    // order[take]: acquire exchange; pairs with [retire]: as there.
+    Object* const first = s.first.exchange(nullptr, std::memory_order_acquire);
+    // After the last of them was taken out of sight.
+    std::uint64_t const ticket = domain.take_ticket();
+    Object* last = first;
+    while (last->next_retired != nullptr) last = last->next_retired;
+    if (s.young.first != nullptr) {
+      last->next_retired = s.young.first;
+      last = s.young.last;
+    }
+    s.young = {first, last, ticket};
+  }
+
+  static void note_held(stripe& s, bool held) noexcept {
     if (!held) {
-      held_since_.store(0, std::memory_order_relaxed);
-    } else if (held_since_.load(std::memory_order_relaxed) == 0) {
-      held_since_.store(Atomics::coarse_time().count(), std::memory_order_relaxed);
+      s.held_since.store(0, std::memory_order_relaxed);
+    } else if (s.held_since.load(std::memory_order_relaxed) == 0) {
+      s.held_since.store(Atomics::coarse_time().count(), std::memory_order_relaxed);
     }
   }
 
   template <class Dispose>
-  void dispose_list(Object* first, Dispose& dispose) noexcept {
+  static void dispose_list(stripe& s, Object* first, Dispose& dispose) noexcept {
     std::size_t objects = 0;
     std::size_t bytes = 0;
     while (first != nullptr) {
@@ -214,20 +275,19 @@ class retire_list {
       bytes += o->retired_bytes();
       dispose(o);
     }
-    disposed_.fetch_add(objects, std::memory_order_relaxed);
-    disposed_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+    s.disposed.fetch_add(objects, std::memory_order_relaxed);
+    s.disposed_bytes.fetch_add(bytes, std::memory_order_relaxed);
   }
 
-  std::array<stripe, stripes> stripes_{};
-  // Written by whoever collects.
-  alignas(cache_line) batch old_;
-  batch young_;
-  word<bool> collecting_{false};
-  word<std::size_t> disposed_{0};
-  word<std::size_t> disposed_bytes_{0};
-  word<std::int64_t> held_since_{0};
+  std::uint32_t bit_of(const stripe& s) const noexcept {
+    return std::uint32_t{1} << static_cast<unsigned>(std::addressof(s) - stripes_.data());
+  }
+
+  std::array<stripe, Stripes> stripes_{};
   // Something has been retired since the last collection, or was left by it.
   alignas(cache_line) word<bool> waits_{false};
+  // A bit for each stripe of which a collection has left something.
+  word<std::uint32_t> keepers_{0};
   allowance retiring_;
   allowance leaving_;
 };

@@ -10,17 +10,15 @@
 #ifndef TANDEM_TREE_CURSOR_HPP
 #define TANDEM_TREE_CURSOR_HPP
 
-#include <tandem/cell/visitor.hpp>
+#include <tandem/cell/pinned_view.hpp>
+#include <tandem/cell/shown_element.hpp>
 #include <tandem/detail/keyed.hpp>
 #include <tandem/detail/live_guards.hpp>
-#include <tandem/detail/misuse.hpp>
 
-#include <concepts>
 #include <cstddef>
 #include <iterator>
 #include <memory>
 #include <optional>
-#include <type_traits>
 #include <utility>
 
 namespace tandem::tree {
@@ -214,13 +212,13 @@ class [[nodiscard]] cursor {
   template <class Go>
   cursor(const Engine& engine, Go&& go) : pin_(engine.enter()), at_(engine), mark_(std::addressof(engine)) {
     if (go(at_)) {
-      show();
+      shown_.show(at_.value());
     } else {
       reset();
     }
   }
   cursor(cursor&& other) noexcept : pin_(std::move(other.pin_)), at_(other.at_), mark_(other.mark_) {
-    if (other) show();
+    if (other) shown_.show(at_.value());
     other.drop();
   }
   cursor& operator=(cursor&& other) noexcept {
@@ -229,7 +227,7 @@ class [[nodiscard]] cursor {
       pin_ = std::move(other.pin_);
       at_ = other.at_;
       mark_ = other.mark_;
-      if (other) show();
+      if (other) shown_.show(at_.value());
       other.drop();
     }
     return *this;
@@ -238,13 +236,13 @@ class [[nodiscard]] cursor {
 
   explicit operator bool() const noexcept { return static_cast<bool>(shown_); }
 
-  element_type& operator*() const& noexcept { return held(); }
+  element_type& operator*() const& noexcept { return shown_.get(); }
   element_type& operator*() const&& = delete;  // the reference would outlive the guard
-  element_type* operator->() const noexcept { return std::addressof(held()); }
+  element_type* operator->() const noexcept { return std::addressof(shown_.get()); }
 
-  [[nodiscard]] const key_type& key() const& noexcept { return element::key_of(held()); }
+  [[nodiscard]] const key_type& key() const& noexcept { return element::key_of(shown_.get()); }
   const key_type& key() const&& = delete;
-  [[nodiscard]] const typename element::mapped_type& value() const& noexcept { return held().second; }
+  [[nodiscard]] const typename element::mapped_type& value() const& noexcept { return shown_.get().second; }
   void value() const&& = delete;
 
   // To the next greater or smaller key that is there. These return whether there is one; if not, the guard is empty. References
@@ -264,12 +262,9 @@ class [[nodiscard]] cursor {
   }
 
  private:
-  // A pair, or a node's.
-  using kept = std::conditional_t<Engine::inline_pairs, std::optional<stored>, const stored*>;
-
   template <class Go>
   bool go(Go&& step) {
-    held();
+    static_cast<void>(shown_.get());
     struct ender {
       cursor* c;
       ~ender() {
@@ -278,36 +273,18 @@ class [[nodiscard]] cursor {
     } at_end{this};
     if (!step(at_)) return false;
     at_end.c = nullptr;
-    show();
+    shown_.show(at_.value());
     return true;
   }
-  void show() noexcept {
-    if constexpr (Engine::inline_pairs) {
-      shown_.emplace(at_.value());
-    } else {
-      shown_ = std::addressof(at_.value());
-    }
-  }
   void drop() noexcept {
-    if constexpr (Engine::inline_pairs) {
-      shown_.reset();
-    } else {
-      shown_ = nullptr;
-    }
+    shown_.reset();
     at_ = position<Engine>();
     pin_.end();
     mark_.end();
   }
-  element_type& held() const noexcept {
-    if constexpr (detail::diagnoses_misuse) {
-      if (!shown_) detail::misuse("an empty guard was used: look at its operator bool first");
-    }
-    return *shown_;
-  }
-
   pin pin_;
   position<Engine> at_;
-  kept shown_{};
+  cell::shown_element<stored, Engine::inline_pairs> shown_;
   [[no_unique_address]] detail::guard_mark mark_;
 };
 
@@ -315,16 +292,14 @@ class [[nodiscard]] cursor {
 // a pass from begin() to the end, keys ascend strictly, and other elements may come and go. Each pass looks anew. And lookups,
 // which need not pin the thread each time and do not mind the bounds.
 template <class Engine>
-class [[nodiscard]] range {
-  using element = typename Engine::element;
-  using stored = typename element::value_type;
-  using pin = typename Engine::pin;
+class [[nodiscard]] range : public cell::pinned_view<Engine> {
+  using base = cell::pinned_view<Engine>;
+  using typename base::stored;
+  using typename base::types;
+  using shows = cell::shown_by_iterator<stored, Engine::inline_pairs>;
 
  public:
-  using key_type = typename element::key_type;
-  using mapped_type = typename element::mapped_type;
-  using value_type = stored;
-  using size_type = std::size_t;
+  using typename base::key_type;
 
   // Only while its range lives, and where that is. Forward: with ascending keys; otherwise descending. Incrementing throws what
   // comparisons throw. Equal, if the keys are, or both are at the end.
@@ -332,32 +307,16 @@ class [[nodiscard]] range {
   class basic_iterator {
    public:
     using iterator_concept = std::forward_iterator_tag;
-    using iterator_category =
-        std::conditional_t<Engine::inline_pairs, std::input_iterator_tag, std::forward_iterator_tag>;
+    using iterator_category = typename shows::category;
     using value_type = stored;
     using difference_type = std::ptrdiff_t;
-    // Pairs that are copied out of the tree are shown by value.
-    using reference = std::conditional_t<Engine::inline_pairs, stored, const stored&>;
-    class arrow {
-     public:
-      explicit arrow(const stored& x) : value_(x) {}
-      const stored* operator->() const noexcept { return std::addressof(value_); }
-
-     private:
-      stored value_;
-    };
-    using pointer = std::conditional_t<Engine::inline_pairs, arrow, const stored*>;
+    using reference = typename shows::reference;
+    using pointer = typename shows::pointer;
 
     basic_iterator() noexcept = default;
 
     reference operator*() const { return at_.value(); }
-    pointer operator->() const {
-      if constexpr (Engine::inline_pairs) {
-        return arrow(at_.value());
-      } else {
-        return std::addressof(at_.value());
-      }
-    }
+    pointer operator->() const { return shows::pointer_to(at_.value()); }
     basic_iterator& operator++() {
       if constexpr (Forward) {
         at_.next(end_);
@@ -406,40 +365,25 @@ class [[nodiscard]] range {
   };
 
   range() noexcept = default;
-  explicit range(const Engine& engine) : pin_(engine.enter()), engine_(std::addressof(engine)), mark_(engine_) {}
+  explicit range(const Engine& engine) : base(engine) {}
   template <class Lo, class Hi>
   range(const Engine& engine, const Lo& lo, const Hi& hi)
-      : lo_(std::in_place, lo),
-        hi_(std::in_place, hi),
-        pin_(engine.enter()),
-        engine_(std::addressof(engine)),
-        mark_(engine_) {
+      : base(engine), lo_(std::in_place, lo), hi_(std::in_place, hi) {
     // Nothing, also for bounds in the wrong order.
     if (!engine.key_comp()(*lo_, *hi_)) hi_.emplace(*lo_);
   }
-  range(range&& other)
-      : lo_(other.lo_),
-        hi_(other.hi_),
-        pin_(std::move(other.pin_)),
-        engine_(std::exchange(other.engine_, nullptr)),
-        mark_(other.mark_) {
-    other.mark_.end();
-  }
+  range(range&& other) : base(std::move(other)), lo_(other.lo_), hi_(other.hi_) {}
   range& operator=(range&& other) {
     if (this != std::addressof(other)) {
-      reset();
+      this->reset();
       assign(lo_, other.lo_);
       assign(hi_, other.hi_);
-      pin_ = std::move(other.pin_);
-      engine_ = std::exchange(other.engine_, nullptr);
-      mark_ = other.mark_;
-      other.mark_.end();
+      base::operator=(std::move(other));
     }
     return *this;
   }
-  ~range() { reset(); }
+  ~range() = default;
 
-  explicit operator bool() const noexcept { return engine_ != nullptr; }
   const range& operator*() const& noexcept { return *this; }
   void operator*() const&& = delete;
   const range* operator->() const noexcept { return this; }
@@ -449,79 +393,42 @@ class [[nodiscard]] range {
   // Backward. Only while this range lives, and where it is.
   [[nodiscard]] descending reversed() const noexcept { return descending(*this); }
 
-  // ---- Lookups, as those of the container. Precondition: not empty.
+  // Precondition: not empty.
 
-  template <detail::key_for<Engine> Q = key_type, class F>
-  size_type visit(const Q& k, F&& f) const {
-    auto&& sought = detail::as_key<Engine>(k);
-    return engine().look_pinned(sought, [&](const stored& x) { cell::call_visitor(f, x); });
-  }
-  template <detail::key_for<Engine> Q = key_type>
-  [[nodiscard]] bool contains(const Q& k) const {
-    return visit(k, [](const stored&) {}) != 0;
-  }
-  template <detail::key_for<Engine> Q = key_type>
-  [[nodiscard]] std::optional<mapped_type> get(const Q& k) const {
-    auto&& sought = detail::as_key<Engine>(k);
-    auto const seen = engine().see(sought);
-    return seen ? std::optional<mapped_type>(seen.value().second) : std::optional<mapped_type>();
-  }
-  template <detail::key_for<Engine> Q = key_type, class F>
-  auto read(const Q& k, F&& f) const {
-    cell::visit_result<decltype(cell::call_with_value<element>(f, std::declval<const stored&>()))> result;
-    visit(k, [&](const stored& x) {
-      result.set([&]() -> decltype(auto) { return cell::call_with_value<element>(f, x); });
-    });
-    return std::move(result).get();
-  }
   // At the first element of the range whose key is not less than k, and so on.
-  template <detail::key_for<Engine> Q = key_type>
+  template <detail::key_for<types> Q = key_type>
   [[nodiscard]] iterator lower_bound(const Q& k) const {
-    auto&& sought = detail::as_key<Engine>(k);
-    if (lo_ && engine().key_comp()(sought, *lo_)) return begin();
+    auto&& sought = detail::as_key<types>(k);
+    if (lo_ && this->engine().key_comp()(sought, *lo_)) return begin();
     return to([&](position<Engine>& p) { p.to_lower(sought, upper()); });
   }
-  template <detail::key_for<Engine> Q = key_type>
+  template <detail::key_for<types> Q = key_type>
   [[nodiscard]] iterator upper_bound(const Q& k) const {
-    auto&& sought = detail::as_key<Engine>(k);
-    if (lo_ && engine().key_comp()(sought, *lo_)) return begin();
+    auto&& sought = detail::as_key<types>(k);
+    if (lo_ && this->engine().key_comp()(sought, *lo_)) return begin();
     return to([&](position<Engine>& p) { p.to_upper(sought, upper()); });
   }
   // At the element of the range with this key, or at the end.
-  template <detail::key_for<Engine> Q = key_type>
+  template <detail::key_for<types> Q = key_type>
   [[nodiscard]] iterator find(const Q& k) const {
-    auto&& sought = detail::as_key<Engine>(k);
+    auto&& sought = detail::as_key<types>(k);
     iterator const at = lower_bound(sought);
-    return at != end() && !engine().key_comp()(sought, at.at_.key()) ? at : end();
-  }
-
-  // Ends the guard.
-  void reset() noexcept {
-    if (engine_ == nullptr) return;
-    pin_.end();
-    mark_.end();
-    std::exchange(engine_, nullptr)->tend_after_guard();
+    return at != end() && !this->engine().key_comp()(sought, at.at_.key()) ? at : end();
   }
 
  private:
-  const Engine& engine() const noexcept {
-    if constexpr (detail::diagnoses_misuse) {
-      if (engine_ == nullptr) detail::misuse("an empty guard was used: look at its operator bool first");
-    }
-    return *engine_;
-  }
   const key_type* lower() const noexcept { return lo_ ? std::addressof(*lo_) : nullptr; }
   const key_type* upper() const noexcept { return hi_ ? std::addressof(*hi_) : nullptr; }
   template <bool Forward>
   basic_iterator<Forward> first() const {
-    if (engine_ == nullptr) return {};
-    return Forward ? basic_iterator<Forward>(*engine_, lower(), upper())
-                   : basic_iterator<Forward>(*engine_, upper(), lower());
+    if (!*this) return {};
+    return Forward ? basic_iterator<Forward>(this->engine(), lower(), upper())
+                   : basic_iterator<Forward>(this->engine(), upper(), lower());
   }
   template <class Go>
   iterator to(Go&& go) const {
     iterator made;
-    made.at_ = position<Engine>(*engine_);
+    made.at_ = position<Engine>(this->engine());
     made.end_ = upper();
     go(made.at_);
     return made;
@@ -533,9 +440,6 @@ class [[nodiscard]] range {
 
   std::optional<key_type> lo_;
   std::optional<key_type> hi_;
-  pin pin_;
-  const Engine* engine_ = nullptr;
-  [[no_unique_address]] detail::guard_mark mark_;
 };
 
 }  // namespace tandem::tree

@@ -41,14 +41,6 @@ struct node : object {
   versioned_lock<Atomics> lock;
 };
 
-inline void prefetch(const void* at) noexcept {
-#if defined(__GNUC__)
-  __builtin_prefetch(at);
-#else
-  static_cast<void>(at);
-#endif
-}
-
 // A permutation of slots: the first size() of them are used, in the order of their keys; then come the free ones.
 // The word: 4 bits of size, then 15 times 4 bits.
 class slot_order {
@@ -115,11 +107,6 @@ struct alignas(cache_line) leaf : node<Atomics> {
   void put(slot_order o) noexcept {
     // order[put_order]: release store; pairs with [order]: as there.
     order_.store(o.bits(), std::memory_order_release);
-  }
-
-  void fetch() const noexcept { fetch(this); }
-  static void fetch(const void* at) noexcept {
-    for (std::size_t i = 0; i < sizeof(leaf); i += cache_line) prefetch(static_cast<const std::byte*>(at) + i);
   }
 
  private:

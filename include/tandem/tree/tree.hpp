@@ -45,6 +45,7 @@
 #include <tandem/detail/held_locks.hpp>
 #include <tandem/detail/keyed.hpp>
 #include <tandem/detail/live_guards.hpp>
+#include <tandem/detail/prefetch.hpp>
 #include <tandem/sync/epoch.hpp>
 #include <tandem/sync/epoch_user.hpp>
 #include <tandem/sync/retire_list.hpp>
@@ -199,10 +200,8 @@ class tree : protected epoch_user<typename Options::epoch> {
   // A guard has ended, and the thread is not pinned by it any more.
   void tend_after_guard() const noexcept {
     auto& self = const_cast<tree&>(*this);
-    if (self.nodes_.is_due()) self.nodes_.collect(self.domain(), 3, self.node_disposer());
-    if constexpr (!inline_pairs) {
-      if (self.elements_.is_due()) self.elements_.collect(self.domain(), 3, self.element_disposer());
-    }
+    self.nodes_.tend_after_guard(self.domain(), self.node_disposer());
+    if constexpr (!inline_pairs) self.elements_.tend_after_guard(self.domain(), self.element_disposer());
   }
 
   // ---- Looking up. f gets a const value_type&; it runs pinned.
@@ -482,7 +481,7 @@ class tree : protected epoch_user<typename Options::epoch> {
     // Asks for the memory of the next leaf.
     void ask_for_next() const noexcept {
       const step& last = steps[depth - 1];
-      if (last.index + 1 != last.at->size()) leaf_type::fetch(last.at->child(last.index + 1));
+      if (last.index + 1 != last.at->size()) detail::prefetch(last.at->child(last.index + 1), sizeof(leaf_type));
     }
     node_type* node_at(std::size_t i) const noexcept {
       return i == depth ? static_cast<node_type*>(end) : static_cast<node_type*>(steps[i].at);
@@ -589,9 +588,9 @@ class tree : protected epoch_user<typename Options::epoch> {
       const inner_type& i = *static_cast<inner_type*>(n);
       n = i.child(i.child_of(k, less_));
       if (level == 1) {
-        leaf_type::fetch(n);
+        detail::prefetch(n, sizeof(leaf_type));
       } else {
-        inner_type::fetch(n);
+        detail::prefetch(n, sizeof(inner_type));
       }
     }
     return static_cast<leaf_type*>(n);
@@ -1256,26 +1255,19 @@ class tree : protected epoch_user<typename Options::epoch> {
   }
 
   // Out of sight already. The thread has been pinned, so here() does not throw.
-  void retire(object* o) noexcept {
-    if (nodes_.retire(epoch::here().number, o)) is_due_.store(true, std::memory_order_relaxed);
-  }
+  void retire(object* o) noexcept { nodes_.retire(epoch::here().number, o); }
   template <class Node>
     requires std::same_as<Node*, typename slot::retired>
   void retire(Node* n) noexcept {
-    if (elements_.retire(epoch::here().number, n)) is_due_.store(true, std::memory_order_relaxed);
+    elements_.retire(epoch::here().number, n);
   }
   // For a thread that holds no lock and is not pinned, unless by a guard.
   void tend_garbage() noexcept {
-    if (is_due_.load(std::memory_order_relaxed)) {
-      is_due_.store(false, std::memory_order_relaxed);
-      collect(1);
-    } else if (nodes_.retires_rarely()) {
-      collect(3);
+    std::size_t const number = epoch::here().number;
+    if (nodes_.waits()) nodes_.tend(number, this->domain(), node_disposer());
+    if constexpr (!inline_pairs) {
+      if (elements_.waits()) elements_.tend(number, this->domain(), element_disposer());
     }
-  }
-  void collect(int advances) noexcept {
-    nodes_.collect(this->domain(), advances, node_disposer());
-    if constexpr (!inline_pairs) elements_.collect(this->domain(), advances, element_disposer());
   }
   auto node_disposer() noexcept {
     return [this](object* o) { dispose(o); };
@@ -1343,7 +1335,6 @@ class tree : protected epoch_user<typename Options::epoch> {
   // Of the root word.
   lock_type root_lock_;
   typename atomics::template atomic<bool> stopped_{false};
-  typename atomics::template atomic<bool> is_due_{false};
   // What was replaced or erased, and may still be looked at.
   retire_list<object, domain_type, atomics> nodes_;
   struct no_elements {};
@@ -1364,6 +1355,7 @@ struct engine_traits<tree::tree<Element, Compare, Allocator, Options>>
   using element = Element;
   using key = typename Element::key_type;
   using compare = Compare;
+  using allocator = Allocator;
 };
 
 }  // namespace tandem::cell
