@@ -50,7 +50,7 @@
 // by itself. Off by default: the log is for others, too.
 //
 // **Recovery** (store/recovery.hpp) reads all segments, several at a time, newest first. Its memory is that of what is live, and a
-// window of 1 MiB, or of the longest record, for each thread. A torn end, of writes that nobody was promised, is cut off and counted.
+// window of 256 KiB, or of the longest record, for each thread. A torn end, of writes that nobody was promised, is cut off and counted.
 // Anything else that is not as it was written is refused with file, offset and reason, or skipped and reported if so
 // chosen. recovery() tells.
 //
@@ -651,7 +651,7 @@ class durable_store {
       error = durable_errc::closed;
       return {};
     }
-    std::vector<std::byte> bytes;
+    store::record_buffer bytes;
     store::encode_record(bytes, key, value, version, key_bytes, value_bytes);
 
     auto const hashed = memory::hashed(std::as_const(key));

@@ -61,7 +61,8 @@ std::uint64_t write_checkpoint(const log_context<System>& context, const Memory&
   begin_record(positions.data(), p);
   out->append_other(positions, error);
 
-  std::vector<std::byte> records, one;
+  record_buffer records, one;
+  records.reserve(2 * block);
   auto const write = [&] {
     std::span<std::byte> const part(records);
     if (!error && !part.empty()) out->append(std::span(&part, 1), error);
@@ -72,7 +73,7 @@ std::uint64_t write_checkpoint(const log_context<System>& context, const Memory&
         const V* const value = e.value ? &*e.value : nullptr;
         encode_record(one, key, value, e.version, codec<K>::size(key), value == nullptr ? 0 : codec<V>::size(*value));
         set_seq(one.data(), e.seq);
-        records.insert(records.end(), one.begin(), one.end());
+        append_to(records, one);
       },
       [&] {
         if (records.size() >= block) write();

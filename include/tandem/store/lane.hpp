@@ -19,6 +19,7 @@
 #include <tandem/store/durable_info.hpp>
 #include <tandem/store/durable_options.hpp>
 #include <tandem/store/lane_log.hpp>
+#include <tandem/store/segment.hpp>
 #include <tandem/store/ticker.hpp>
 
 #include <algorithm>
@@ -73,7 +74,7 @@ class lane {
   // seq; under the lock. Returns its position; with an error, 0 if it was not accepted. Throws what accept() throws, and
   // std::bad_alloc, std::system_error: then nothing has happened.
   template <class Accept>
-  std::uint64_t put(std::vector<std::byte>&& record, durability how, std::error_code& error, Accept&& accept) {
+  std::uint64_t put(record_buffer&& record, durability how, std::error_code& error, Accept&& accept) {
     lock hold(mutex_);
     bool const ticks = !how.is_always() && !how.is_never();
     if (ticks && !ticks_) {
@@ -356,7 +357,7 @@ class lane {
     return !error;
   }
   template <class Accept>
-  std::uint64_t append(std::vector<std::byte>&& record, bool keep, Accept& accept) {
+  std::uint64_t append(record_buffer&& record, bool keep, Accept& accept) {
     std::size_t const bytes = record.size();
     bool const joins =
         bytes <= small && !queue_.empty() && queue_.back().bytes.capacity() - queue_.back().bytes.size() >= bytes;
@@ -377,7 +378,7 @@ class lane {
     ++accepted_;
     chunk& to = queue_.back();
     if (bytes <= small) {
-      to.bytes.insert(to.bytes.end(), record.begin(), record.end());
+      append_to(to.bytes, record);
     } else {
       to.bytes = std::move(record);
     }

@@ -74,7 +74,7 @@ struct log_context {
 
 // Whole records, one after the other, of which the first has the position `first`.
 struct chunk {
-  std::vector<std::byte> bytes{};
+  record_buffer bytes{};
   std::uint64_t first = 0;
   std::uint64_t last = 0;
   bool keep = false;  // until they are synced

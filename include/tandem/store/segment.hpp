@@ -73,11 +73,14 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <memory>
+#include <new>
 #include <optional>
 #include <random>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tandem::store {
@@ -259,10 +262,36 @@ inline std::optional<record_header> decode_record(const std::byte* from, std::ui
 
 inline constexpr std::uint64_t most_key_bytes = std::numeric_limits<std::uint32_t>::max();
 
+// Bytes that are not set before they are written.
+template <class T>
+struct unset_allocator : std::allocator<T> {
+  template <class U>
+  struct rebind {
+    using other = unset_allocator<U>;
+  };
+  unset_allocator() = default;
+  template <class U>
+  unset_allocator(const unset_allocator<U>&) noexcept {}
+  template <class U, class... Args>
+  void construct(U* at, Args&&... args) {
+    if constexpr (sizeof...(Args) == 0) {
+      ::new (static_cast<void*>(at)) U;
+    } else {
+      ::new (static_cast<void*>(at)) U(std::forward<Args>(args)...);
+    }
+  }
+};
+using record_buffer = std::vector<std::byte, unset_allocator<std::byte>>;
+inline void append_to(record_buffer& to, byte_view bytes) {
+  std::size_t const at = to.size();
+  to.resize(at + bytes.size());
+  std::memcpy(to.data() + at, bytes.data(), bytes.size());
+}
+
 // A put, or, if `value` is null, an erase, to `to`, which becomes as long as it.
 template <encodable K, encodable V>
-void encode_record(std::vector<std::byte>& to, const K& key, const V* value, std::uint64_t version,
-                   std::size_t key_bytes, std::size_t value_bytes) {
+void encode_record(record_buffer& to, const K& key, const V* value, std::uint64_t version, std::size_t key_bytes,
+                   std::size_t value_bytes) {
   to.resize(segment_format::record_bytes + key_bytes + value_bytes);
   codec<K>::write(key, to.data() + segment_format::record_bytes);
   if (value != nullptr) codec<V>::write(*value, to.data() + segment_format::record_bytes + key_bytes);

@@ -1,4 +1,4 @@
-// Reads the records of a file, one after the other, through a window: 1 MiB, or the longest record if that is longer. The format is
+// Reads the records of a file, one after the other, through a window: 256 KiB, or the longest record if that is longer. The format is
 // in segment.hpp.
 //
 // Nothing is believed: a length is compared with what is left of the file before memory is taken for it. What is to be made of a bad
@@ -108,7 +108,7 @@ class segment_reader {
   }
 
  private:
-  static constexpr std::size_t window_bytes = std::size_t{1} << 20;
+  static constexpr std::size_t window_bytes = std::size_t{256} << 10;
 
   const std::byte* at() const noexcept { return window_.data() + begin_; }
   outcome bad(std::string_view why) noexcept {
