@@ -57,6 +57,40 @@ function(tandem_add_test)
   )
 endfunction()
 
+option(TANDEM_FUZZERS "Build the fuzzers for libFuzzer, too: needs clang" OFF)
+
+# tandem_add_fuzzer(NAME name SOURCES source...): a body as tests/fuzz/body.hpp says, with two drivers. The test fuzz.<name>, labelled
+# fuzz, replays what is in corpus/<name> beside it, and changes of that. With TANDEM_FUZZERS, the program fuzz_<name> has libFuzzer
+# and the address sanitizer; the test fuzzing.<name>, labelled fuzz-long, runs it for a minute, and what it finds worth keeping goes to the
+# folder found/<name> of the build.
+function(tandem_add_fuzzer)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "SOURCES")
+  set(corpus "${CMAKE_CURRENT_SOURCE_DIR}/corpus/${arg_NAME}")
+  tandem_add_program(NAME replay_${arg_NAME} SOURCES ${arg_SOURCES} "${PROJECT_SOURCE_DIR}/tests/fuzz/replay.cpp")
+  target_include_directories(replay_${arg_NAME} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+  add_test(NAME fuzz.${arg_NAME} COMMAND replay_${arg_NAME} "${corpus}")
+  set_tests_properties(fuzz.${arg_NAME} PROPERTIES LABELS fuzz TIMEOUT 120)
+  if(NOT TANDEM_FUZZERS)
+    return()
+  endif()
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL Clang OR TANDEM_SANITIZE)
+    message(FATAL_ERROR "TANDEM_FUZZERS needs clang, and TANDEM_SANITIZE empty: the fuzzers have their own")
+  endif()
+  tandem_add_program(NAME fuzz_${arg_NAME} SOURCES ${arg_SOURCES})
+  target_include_directories(fuzz_${arg_NAME} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+  target_compile_options(
+    fuzz_${arg_NAME} PRIVATE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+  )
+  target_link_options(fuzz_${arg_NAME} PRIVATE -fsanitize=fuzzer,address,undefined)
+  set(found "${CMAKE_CURRENT_BINARY_DIR}/found/${arg_NAME}")
+  file(MAKE_DIRECTORY "${found}")
+  add_test(
+    NAME fuzzing.${arg_NAME}
+    COMMAND fuzz_${arg_NAME} -max_total_time=60 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 "${found}" "${corpus}"
+  )
+  set_tests_properties(fuzzing.${arg_NAME} PROPERTIES LABELS fuzz-long TIMEOUT 300)
+endfunction()
+
 # tandem_add_run(NAME name PRINTS regex COMMAND target [argument...] [EXIT code]): a CTest labelled example that runs a program
 # of ours and passes if it ends with that exit code (0) and its output matches. CTest's own PASS_REGULAR_EXPRESSION would
 # ignore the exit code, and so a crash after the last line.

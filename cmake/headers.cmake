@@ -65,6 +65,7 @@ set(TANDEM_HEADERS
     include/tandem/store/descriptor.hpp
     include/tandem/store/entry.hpp
     include/tandem/store/file_system.hpp
+    include/tandem/store/histogram.hpp
     include/tandem/store/info.hpp
     include/tandem/store/schedule.hpp
     include/tandem/store/snapshot.hpp

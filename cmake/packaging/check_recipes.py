@@ -1,4 +1,4 @@
-"""check_recipes.py VERSION: the package recipes parse, and carry the version of the project.
+"""check_recipes.py VERSION: the package recipes parse, carry the version of the project, and name what the stores need.
 
 Their own tools, vcpkg and conan, are not needed for this; what they alone can find, this does not.
 """
@@ -30,9 +30,16 @@ def main(version):
     if port["name"] != "tandem" or port["version"] != version:
         errors.append(f"vcpkg.json is of {port['name']} {port['version']}, not tandem {version}")
 
+    stores = port["features"]["stores"]["dependencies"]
+    if stores != ["xxhash"]:
+        errors.append(f"vcpkg.json: the stores need xxhash, and the feature has {stores}")
+
     recipe = literal_attributes((HERE / "conan/conanfile.py").read_text(), "TandemConan")
     if recipe["name"] != "tandem" or recipe["version"] != version:
         errors.append(f"conanfile.py is of {recipe['name']} {recipe['version']}, not tandem {version}")
+    for part in ('self.requires("xxhash/', '"tandem::tandem"', '"tandem::stores"', '"xxhash::xxhash"'):
+        if part not in (HERE / "conan/conanfile.py").read_text():
+            errors.append(f"conanfile.py says nothing of {part}")
     test = HERE / "conan/test_package/conanfile.py"
     compile(test.read_text(), str(test), "exec")
 

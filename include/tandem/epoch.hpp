@@ -49,6 +49,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -134,7 +135,7 @@ class epoch_domain {
   void synchronize() {
     auto& mine = here();
     epoch().synchronize(std::addressof(mine));
-    list_.collect(epoch(), 3, dispose);
+    list_.collect(epoch(), 3, dispose, std::numeric_limits<std::size_t>::max());
   }
 
   epoch_stats stats() const noexcept {

@@ -9,6 +9,7 @@
 #include <tandem/sync/epoch.hpp>
 #include <tandem/sync/fences.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 
@@ -91,6 +92,17 @@ struct tree_index_options {
   static constexpr bool inline_pairs = true;
 };
 
+// Whether a store measures how long its calls take (store/histogram.hpp): not, at no cost; or about every so-manieth call of a
+// thread, 1 being every one. A call that is measured looks at the clock twice.
+struct no_latencies {
+  static constexpr unsigned every = 0;
+};
+template <unsigned Every = 1, class Clock = std::chrono::steady_clock>
+struct sampled_latencies {
+  static constexpr unsigned every = Every;
+  using clock = Clock;
+};
+
 // Of timed_store. `epoch` must be one that is shared, as global_epoch.
 struct timed_store_options : cell_options {
   // Hash and equality of keys. void: tandem::hash and tandem::equal_to (hash.hpp).
@@ -107,6 +119,8 @@ struct timed_store_options : cell_options {
   // Whether a write may come after the clock has passed its index by much, as where a log is applied by several threads. Values that
   // have expired are then kept until the stale horizon has passed, so that a touch() of an earlier index still finds them.
   static constexpr bool late_writes = false;
+  // no_latencies or sampled_latencies: for info(). Off, as two looks at the clock cost as much as a lookup does.
+  using latencies = no_latencies;
 };
 
 // Of sharded_map.

@@ -80,6 +80,7 @@
 #include <tandem/store/command.hpp>
 #include <tandem/store/contents.hpp>
 #include <tandem/store/entry.hpp>
+#include <tandem/store/histogram.hpp>
 #include <tandem/store/info.hpp>
 #include <tandem/store/snapshot.hpp>
 #include <tandem/store/stream.hpp>
@@ -349,6 +350,7 @@ class timed_store {
     for (std::size_t i = 0; i != n; ++i) {
       std::size_t const at = (first + i) % n;
       done.more = false;
+      auto const timed = latencies_.measure(of_collections, thread_number);
       in->collect(at, budget, done, reporter());
       if (done.more) {
         next_shard_.store(at, std::memory_order_relaxed);
@@ -520,10 +522,16 @@ class timed_store {
 
   // ---- Figures.
 
+  // Each of some moment; exact when nobody writes or collects. Looks at every entry of the shards in which something is overdue, or
+  // waits to be taken in by the collector; takes no lock.
   [[nodiscard]] timed_store_info info() const {
     timed_store_info i;
     user const in(*this);
     i.shards = shards_;
+    i.latency_every = latencies_type::every;
+    i.reads = latencies_.counts(of_reads);
+    i.writes = latencies_.counts(of_writes);
+    i.collections = latencies_.counts(of_collections);
     if (!in) return i;
     i.write_index = in->clock();
     i.stale_horizon = in->horizon();
@@ -534,14 +542,17 @@ class timed_store {
     i.expired = in->expired();
     i.deleted = in->deleted();
     i.forgotten = in->forgotten();
-    std::uint64_t first_due = never;
+    auto const backlog = in->overdue([] { return enter(); });
+    i.expired_backlog = backlog.expired;
+    i.deleted_backlog = backlog.deleted;
+    i.expiration_lag = i.write_index - std::min(i.write_index, backlog.since);
+    i.removal_lag = in->removal_lags();
     double sum = 0, squares = 0;
     for (std::size_t s = 0; s != in->shard_count(); ++s) {
       std::size_t const n = in->entries_in(s);
       i.shard_sizes.push_back(n);
       i.queued += in->queued_in(s);
       i.scheduled += in->scheduled_in(s);
-      first_due = std::min(first_due, in->first_due_in(s));
       sum += static_cast<double>(n);
       squares += static_cast<double>(n) * static_cast<double>(n);
     }
@@ -550,7 +561,6 @@ class timed_store {
     i.largest_shard = *std::max_element(i.shard_sizes.begin(), i.shard_sizes.end());
     i.mean_shard = sum / static_cast<double>(i.shards);
     i.deviation = std::sqrt(std::max(0.0, squares / static_cast<double>(i.shards) - i.mean_shard * i.mean_shard));
-    i.expiration_lag = first_due < i.write_index ? i.write_index - first_due : 0;
     return i;
   }
   // Whether all of these are offered: feature::expire | feature::erase.
@@ -563,6 +573,17 @@ class timed_store {
       (encodable<K> && encodable<V> ? feature::snapshots | feature::digest | feature::commands : feature::none);
   static constexpr std::size_t most_shards = std::size_t{1} << 16;
   using callback = std::function<void(const K&, const V&, removal, std::uint64_t)>;
+
+  // ---- What is measured.
+
+  using latencies_type = store::latencies<typename Options::latencies, 3, atomics>;
+  static constexpr std::size_t of_reads = 0;
+  static constexpr std::size_t of_writes = 1;
+  static constexpr std::size_t of_collections = 2;
+  // At the end of a call: the thread has been pinned.
+  static constexpr auto thread_number = [] {
+    return epoch::has_record() ? epoch::here_if_any().number : histogram<atomics>::no_number;
+  };
 
   // ---- Rules.
 
@@ -585,6 +606,7 @@ class timed_store {
 
   template <class Q, class Rule>
   write_result write(Q&& k, std::uint64_t index, Rule&& rule) {
+    auto const timed = latencies_.measure(of_writes, thread_number);
     return cell::with_key<types>(std::forward<Q>(k), [&](const auto& sought, auto&& source) {
       using source_type = decltype(source);
       static_assert(std::constructible_from<K, source_type>,
@@ -596,6 +618,7 @@ class timed_store {
   }
   template <class Q, class F>
   [[gnu::always_inline]] void look(const Q& k, F&& f) const {
+    auto const timed = latencies_.measure(of_reads, thread_number);
     auto&& sought = detail::as_key<types>(k);
     auto const key = hashed(sought);
     pin const pinned = enter();
@@ -718,7 +741,7 @@ class timed_store {
     if (!how.label || how.consistent) epoch::domain().synchronize(&epoch::here());
     if (how.consistent && how.on_begun) how.on_begun();
     store::snapshot_writer to(out, how, report, error);
-    to.begin(label, std::min(horizon, behind), codec<K>::id, codec<V>::id);
+    to.begin(label, std::min(horizon, behind), codec<K>::id, codec<V>::id, in.entries());
     std::uint64_t const forgotten = std::min({horizon, behind, in.clock()});
     in.scan([] { return enter(); },
             [&](const K& key, const record& e) {
@@ -746,11 +769,19 @@ class timed_store {
     try {
       auto fresh = make();
       store::snapshot_reader<K, V> reader(from, how, report, error);
-      reader.read([&](store::saved_entry<K, V>&& x) {
-        return x.value ? fresh->restore(std::move(x.key), x.state, *std::move(x.value))
-                       : fresh->restore(std::move(x.key), x.state);
-      });
+      std::uint64_t room = 0;
+      reader.read(
+          [&](store::saved_entry<K, V>&& x) {
+            return x.value ? fresh->restore(std::move(x.key), x.state, *std::move(x.value))
+                           : fresh->restore(std::move(x.key), x.state);
+          },
+          // Entries come in the order of their hashes: a table that grows by and by would have all of them in a few cells.
+          [&] {
+            std::uint64_t const more = reader.expected();
+            if (more > room) fresh->hold_room(static_cast<std::size_t>(room = more));
+          });
       if (error) return report;
+      fresh->hold_room(0);
       fresh->advance(report.label);
       fresh->raise_horizon(reader.horizon());
       replace(std::move(fresh));
@@ -862,6 +893,7 @@ class timed_store {
         for (std::size_t i = number; in && i < in->shard_count(); i += threads_.size()) {
           collected done;
           std::size_t budget = std::numeric_limits<std::size_t>::max();
+          auto const timed = latencies_.measure(of_collections, thread_number);
           in->collect(i, budget, done, reporter());
           worked = worked || budget != std::numeric_limits<std::size_t>::max();
           waits = waits || in->scheduled_in(i) != 0;
@@ -887,6 +919,7 @@ class timed_store {
     return false;
   }
 
+  [[no_unique_address]] mutable latencies_type latencies_;
   typename atomics::template atomic<contents*> contents_{nullptr};
   typename atomics::template atomic<bool> has_callback_{false};
   typename atomics::template atomic<bool> stopping_{false};

@@ -182,3 +182,32 @@ TEST_CASE("a domain that is destroyed while somebody is inside is reported", "[e
   CHECK(end.says("an epoch_domain was destroyed while an epoch_guard of it lives"));
 }
 #endif
+
+TEST_CASE("what a guard has held back goes by and by, so that no call takes long, or at once by synchronize",
+          "[epoch]") {
+  bool const at_once = GENERATE(false, true);
+  epoch_domain domain;
+  std::atomic<int> live{0};
+  constexpr int held = 10'000;
+  {
+    epoch_guard const guard = domain.enter();
+    for (int i = 0; i != held; ++i) domain.retire(new counted(live));
+    CHECK(live == held);
+  }
+  CHECK(live >= held - 2048);
+  if (at_once) {
+    domain.synchronize();
+    CHECK(live == 0);
+    return;
+  }
+  int before = live;
+  int longest = 0;
+  int retired = 0;
+  for (; live > 1'000 && retired != held; ++retired) {
+    domain.retire(new counted(live));
+    longest = std::max(longest, before + 1 - live);
+    before = live;
+  }
+  CHECK(longest <= 2048);
+  CHECK(live <= 1'000);
+}

@@ -30,6 +30,14 @@ inline std::uint64_t checksum(byte_view bytes, std::uint64_t seed = 0) noexcept 
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
 }
 
+inline constexpr std::size_t longest_varint = 10;
+// Precondition: there is room for the longest. Returns where it ends.
+inline std::byte* write_varint(std::uint64_t n, std::byte* to) noexcept {
+  for (; n >= 0x80; n >>= 7) *to++ = static_cast<std::byte>((n & 0x7f) | 0x80);
+  *to++ = static_cast<std::byte>(n);
+  return to;
+}
+
 class byte_writer {
  public:
   explicit byte_writer(std::vector<std::byte>& to) noexcept : to_(to) {}
@@ -41,8 +49,8 @@ class byte_writer {
     to_.insert(to_.end(), bytes.begin(), bytes.end());
   }
   void varint(std::uint64_t n) {
-    for (; n >= 0x80; n >>= 7) to_.push_back(static_cast<std::byte>((n & 0x7f) | 0x80));
-    to_.push_back(static_cast<std::byte>(n));
+    std::array<std::byte, longest_varint> bytes;
+    to_.insert(to_.end(), bytes.data(), write_varint(n, bytes.data()));
   }
   // Its length, and it.
   template <encodable T>

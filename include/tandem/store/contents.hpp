@@ -14,8 +14,10 @@
 #include <tandem/cell/element.hpp>
 #include <tandem/cell/index_table.hpp>
 #include <tandem/detail/keyed.hpp>
+#include <tandem/detail/prefetch.hpp>
 #include <tandem/hash.hpp>
 #include <tandem/store/entry.hpp>
+#include <tandem/store/histogram.hpp>
 #include <tandem/store/schedule.hpp>
 #include <tandem/sync/cache_line.hpp>
 #include <tandem/sync/event.hpp>
@@ -151,18 +153,7 @@ class contents {
   template <class Pin, class F, class Between>
   void scan(Pin&& pin, F&& f, Between&& between) const {
     for (std::size_t i = 0; i != count_; ++i) {
-      for (std::size_t next = 0;;) {
-        std::size_t last = 0;
-        {
-          auto const pinned = pin();
-          typename table::picture seen;
-          last = shards_[i].entries.look_at_cell(next, seen);
-          for (std::size_t e = 0; e != seen.size(); ++e) f(seen[e].value().first, seen[e].value().second);
-        }
-        if (!between()) return;
-        if (last == table::last_hash) break;
-        next = last + 1;
-      }
+      if (!scan_shard(i, pin, f, between)) return;
     }
   }
 
@@ -213,6 +204,16 @@ class contents {
     return result;
   }
 
+  // Has room for so many entries until it is called again: tables with little in them would shrink. For contents that nobody else has yet.
+  void hold_room(std::size_t n) {
+    // A little more: shards are not alike.
+    std::size_t const each = n / count_ + n / count_ / 16;
+    for (std::size_t i = 0; i != count_; ++i) {
+      shards_[i].entries.hold_capacity(each);
+      shards_[i].entries.release_capacity(room_);
+    }
+    room_ = each;
+  }
   // An entry as it was saved. Returns whether its key is new; else nothing happens. For contents that nobody else has yet.
   template <class... Args>
   bool restore(K&& key, const entry_state& state, Args&&... args) {
@@ -281,6 +282,32 @@ class contents {
     note_holds();
   }
 
+  // What the collector has not come to yet: entries whose expiry, or deletion, has passed by the clock, and since when the first of them.
+  struct backlog {
+    std::size_t expired = 0;
+    std::size_t deleted = 0;
+    std::uint64_t since = never;
+  };
+  // Looks at all entries of the shards that may have any: those where hints wait to be taken in, or are due. pin() as in scan().
+  template <class Pin>
+  backlog overdue(Pin&& pin) const {
+    backlog found;
+    std::uint64_t const now = clock();
+    for (std::size_t i = 0; i != count_; ++i) {
+      if (queued_in(i) == 0 && first_due_in(i) > now) continue;
+      scan_shard(
+          i, pin,
+          [&](const K&, const record_type& e) {
+            std::uint64_t const due = e.due_by_clock();
+            if (due == never || due > now) return;
+            ++(e.is_deleted(now) ? found.deleted : found.expired);
+            found.since = std::min(found.since, due);
+          },
+          [] { return true; });
+    }
+    return found;
+  }
+
   // ---- Figures, each by itself; exact when nobody writes.
 
   std::size_t entries() const noexcept {
@@ -302,6 +329,8 @@ class contents {
   std::uint64_t expired() const noexcept { return expired_.load(std::memory_order_relaxed); }
   std::uint64_t deleted() const noexcept { return deleted_.load(std::memory_order_relaxed); }
   std::uint64_t forgotten() const noexcept { return forgotten_.load(std::memory_order_relaxed); }
+  // By how much the clock was ahead of the deadline, of each entry that the collector has seen to.
+  histogram_counts removal_lags() const { return lags_.counts(); }
 
   // ---- Whoever uses contents without being pinned holds them. They begin with one holder. Precondition: pinned, or a holder.
 
@@ -334,6 +363,32 @@ class contents {
     typename schedule_type::owner by_clock;
     typename schedule_type::owner by_horizon;
   };
+
+  // As scan(), of one shard. Returns what between() has said.
+  template <class Pin, class F, class Between>
+  bool scan_shard(std::size_t i, Pin& pin, F&& f, Between&& between) const {
+    for (std::size_t next = 0;;) {
+      std::size_t last = 0;
+      {
+        auto const pinned = pin();
+        typename table::picture seen;
+        last = shards_[i].entries.look_at_cell(next, seen);
+        // Nodes are anywhere in memory: all of a cell are asked for before the first is waited for, and so are their values.
+        for (std::size_t e = 0; e != seen.size(); ++e) {
+          detail::prefetch(std::addressof(seen[e].value()), sizeof(value_type));
+        }
+        for (std::size_t e = 0; e != seen.size(); ++e) {
+          const value_type& x = seen[e].value();
+          prefetch_outside(x.first);
+          if (const V* const value = x.second.value_if_any()) prefetch_outside(*value);
+        }
+        for (std::size_t e = 0; e != seen.size(); ++e) f(seen[e].value().first, seen[e].value().second);
+      }
+      if (!between()) return false;
+      if (last == table::last_hash) return true;
+      next = last + 1;
+    }
+  }
 
   shard& shard_of(std::size_t hash) const noexcept { return shards_[(hash >> first_bit) & (count_ - 1)]; }
   static constexpr int first_bit = std::numeric_limits<std::size_t>::digits >= 64 ? 24 : 8;
@@ -441,6 +496,7 @@ class contents {
             forget(r, done);
             return;
           }
+          lags_.add(epoch::here().number, clock() - due);
           lost = e.lost_at(now);
           why = cause(e, lost);
           if (e.is_deleted(now)) {
@@ -524,6 +580,7 @@ class contents {
   atomic<std::uint64_t> expired_{0};
   atomic<std::uint64_t> deleted_{0};
   atomic<std::uint64_t> forgotten_{0};
+  histogram<atomics> lags_;
   atomic<std::size_t> holders_{1};
   std::mutex holds_mutex_;
   std::mutex appointing_;
@@ -533,6 +590,7 @@ class contents {
     friend bool operator==(const held_label&, const held_label&) = default;
   };
   std::vector<held_label> holds_;
+  std::size_t room_ = 0;  // in each shard
   striped_size<atomics::template atomic> tombstones_;
   striped_size<atomics::template atomic> bytes_;
 };

@@ -16,6 +16,8 @@
 #ifndef TANDEM_STORE_ENTRY_HPP
 #define TANDEM_STORE_ENTRY_HPP
 
+#include <tandem/detail/prefetch.hpp>
+
 #include <algorithm>
 #include <cassert>
 #include <cstddef>
@@ -122,6 +124,14 @@ template <class Char, class Traits, class Allocator>
 constexpr std::size_t outside_bytes(const std::basic_string<Char, Traits, Allocator>& s) noexcept {
   constexpr std::size_t inside = 16 / sizeof(Char);
   return s.size() < inside ? 0 : (s.size() + 1) * sizeof(Char);
+}
+
+// Asks for the memory that an object owns outside of itself, as far as is known.
+template <class T>
+[[gnu::always_inline]] inline void prefetch_outside(const T&) noexcept {}
+template <class Char, class Traits, class Allocator>
+[[gnu::always_inline]] inline void prefetch_outside(const std::basic_string<Char, Traits, Allocator>& s) noexcept {
+  detail::prefetch(s.data());
 }
 
 }  // namespace tandem::store

@@ -4,6 +4,9 @@
 #ifndef TANDEM_STORE_INFO_HPP
 #define TANDEM_STORE_INFO_HPP
 
+#include <tandem/store/histogram.hpp>
+
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -50,15 +53,22 @@ struct timed_store_info {
   double mean_shard = 0;
   double deviation = 0;  // standard deviation of the shards' sizes
   // The collector.
-  std::size_t queued = 0;     // hints that it has not taken in
-  std::size_t scheduled = 0;  // hints that it has
-  std::uint64_t expiration_lag =
-      0;  // by how much the clock is ahead of the earliest deadline that it has taken in and not seen to
-  std::uint64_t expired = 0;  // what it has done, since these contents began
+  std::size_t queued = 0;            // hints that it has not taken in
+  std::size_t scheduled = 0;         // hints that it has
+  std::size_t expired_backlog = 0;   // keys that have expired, and whose values are still there
+  std::size_t deleted_backlog = 0;   // entries whose deletion deadline has passed, and that are no tombstones yet
+  std::uint64_t expiration_lag = 0;  // by how much the clock is ahead of the earliest deadline of these
+  std::uint64_t expired = 0;         // what it has done, since these contents began
   std::uint64_t deleted = 0;
   std::uint64_t forgotten = 0;
+  histogram_counts removal_lag;  // by how much the clock was ahead of the deadline then
   // Writes with a smaller index than the entry's, since these contents began.
   std::uint64_t stale_writes = 0;
+  // How long calls took, in nanoseconds: about every so-manieth, as Options::latencies say; 0: none is measured.
+  unsigned latency_every = 0;
+  histogram_counts reads;        // get, read, has, entry_info
+  histogram_counts writes;       // with what on_removed's function takes
+  histogram_counts collections;  // of one shard
 };
 
 namespace store {
@@ -76,6 +86,8 @@ void for_each_figure(const timed_store_info& i, F&& f) {
   f("largest_shard", false, "Entries in the largest shard.", std::uint64_t{i.largest_shard});
   f("queued", false, "Hints not yet taken in by the collector.", std::uint64_t{i.queued});
   f("scheduled", false, "Hints in the collector's schedule.", std::uint64_t{i.scheduled});
+  f("expired_backlog", false, "Values that have expired and are still there.", std::uint64_t{i.expired_backlog});
+  f("deleted_backlog", false, "Entries deleted by deadline that are still there.", std::uint64_t{i.deleted_backlog});
   f("expiration_lag", false, "How far the clock is ahead of the earliest deadline not yet seen to.", i.expiration_lag);
   f("expired", true, "Values collected because they had expired.", i.expired);
   f("deleted", true, "Entries collected because they were deleted by deadline.", i.deleted);
@@ -83,26 +95,118 @@ void for_each_figure(const timed_store_info& i, F&& f) {
   f("stale_writes", true, "Writes rejected because of their index.", i.stale_writes);
 }
 
+// The same for histograms: name, what it is, what was counted, the unit in terms of the base unit, and of which powers of two
+// Prometheus has buckets.
+struct histogram_figure {
+  std::string_view name;
+  std::string_view help;
+  const histogram_counts& counts;
+  double unit;
+  unsigned first_power;
+  unsigned last_power;
+  unsigned step;
+};
+template <class F>
+void for_each_histogram(const timed_store_info& i, F&& f) {
+  f(histogram_figure{"removal_lag", "How far the clock was ahead of deadlines when they were seen to.", i.removal_lag,
+                     1, 0, 40, 2});
+  if (i.latency_every == 0) return;
+  f(histogram_figure{"read_seconds", "Lookups that were measured.", i.reads, 1e-9, 6, 34, 1});
+  f(histogram_figure{"write_seconds", "Writes that were measured.", i.writes, 1e-9, 6, 34, 1});
+  f(histogram_figure{"collection_seconds", "Collections of a shard that were measured.", i.collections, 1e-9, 6, 34,
+                     1});
+}
+
+// Finite, whatever the locale says.
 inline std::string to_text(double d) {
+  if (!std::isfinite(d)) return "0";
   char text[64];
-  int const n = std::snprintf(text, sizeof text, "%.6g", d);
+  int const n = std::snprintf(text, sizeof text, "%.12g", d);
   std::string s(text, n > 0 ? static_cast<std::size_t>(n) : 0);
-  // Whatever the locale says.
   for (char& c : s) {
     if (c == ',') c = '.';
   }
   return s;
 }
 
+// In its base unit.
+inline std::string to_json(const histogram_figure& h) {
+  auto const in_units = [&](double n) { return to_text(n * h.unit); };
+  auto const quantile = [&](double q) { return in_units(static_cast<double>(h.counts.quantile(q))); };
+  return "{\"count\":" + std::to_string(h.counts.count()) +
+         ",\"sum\":" + in_units(static_cast<double>(h.counts.sum())) + ",\"mean\":" + in_units(h.counts.mean()) +
+         ",\"p50\":" + quantile(0.5) + ",\"p90\":" + quantile(0.9) + ",\"p99\":" + quantile(0.99) +
+         ",\"p999\":" + quantile(0.999) + ",\"max\":" + in_units(static_cast<double>(h.counts.largest())) + '}';
+}
+
+// Samples of Prometheus' text format 0.0.4.
+class prometheus_text {
+ public:
+  // Names are taken as they are, values are escaped.
+  prometheus_text(std::string_view prefix, const std::vector<std::pair<std::string, std::string>>& labels)
+      : prefix_(prefix) {
+    for (const auto& [name, value] : labels) {
+      if (!labels_.empty()) labels_ += ',';
+      labels_ += name + "=\"";
+      for (char c : value) {
+        if (c == '\\' || c == '"') labels_ += '\\';
+        labels_ += c == '\n' ? std::string("\\n") : std::string(1, c);
+      }
+      labels_ += '"';
+    }
+  }
+
+  void figure(std::string_view name, bool grows, std::string_view help, const std::string& number) {
+    std::string const full = begin(name, grows ? "_total" : "", grows ? "counter" : "gauge", help);
+    sample(full, "", number);
+  }
+  void histogram(const histogram_figure& h) {
+    std::string const full = begin(h.name, "", "histogram", h.help);
+    // Bounds are the last of a bucket, so that what is told is exact.
+    for (unsigned power = h.first_power; power <= h.last_power; power += h.step) {
+      std::uint64_t const bound = (std::uint64_t{1} << power) - 1;
+      sample(full + "_bucket", "le=\"" + to_text(static_cast<double>(bound) * h.unit) + '"',
+             std::to_string(h.counts.up_to(bound)));
+    }
+    std::string const count = std::to_string(h.counts.count());
+    sample(full + "_bucket", "le=\"+Inf\"", count);
+    sample(full + "_sum", "", to_text(static_cast<double>(h.counts.sum()) * h.unit));
+    sample(full + "_count", "", count);
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string begin(std::string_view name, std::string_view suffix, std::string_view type, std::string_view help) {
+    std::string full = prefix_ + '_' + std::string(name) + std::string(suffix);
+    text_.append("# HELP ").append(full).append(1, ' ').append(help).append("\n# TYPE ").append(full).append(1, ' ');
+    text_.append(type).append(1, '\n');
+    return full;
+  }
+  void sample(const std::string& name, const std::string& label, const std::string& number) {
+    text_ += name;
+    if (!labels_.empty() || !label.empty()) {
+      text_ += '{' + labels_ + (labels_.empty() || label.empty() ? "" : ",") + label + '}';
+    }
+    text_ += ' ' + number + '\n';
+  }
+
+  std::string prefix_;
+  std::string labels_;
+  std::string text_;
+};
+
 }  // namespace store
 
-// One object, on one line.
+// One object, on one line. Times are in seconds.
 inline std::string to_json(const timed_store_info& i) {
   std::string out = "{\"db_type\":\"tandem::timed_store\"";
   store::for_each_figure(i, [&](std::string_view name, bool, std::string_view, std::uint64_t n) {
     out.append(",\"").append(name).append("\":").append(std::to_string(n));
   });
   out += ",\"mean_shard\":" + store::to_text(i.mean_shard) + ",\"deviation\":" + store::to_text(i.deviation);
+  store::for_each_histogram(i, [&](const store::histogram_figure& h) {
+    out.append(",\"").append(h.name).append("\":").append(store::to_json(h));
+  });
   out += ",\"shard_sizes\":[";
   for (std::size_t s = 0; s != i.shard_sizes.size(); ++s) {
     if (s != 0) out += ',';
@@ -114,28 +218,14 @@ inline std::string to_json(const timed_store_info& i) {
 // The text format 0.0.4. `labels`: names and values, put on every line; `prefix` and the names are taken as they are.
 inline std::string to_prometheus(const timed_store_info& i, std::string_view prefix = "tandem_timed_store",
                                  const std::vector<std::pair<std::string, std::string>>& labels = {}) {
-  std::string braces;
-  for (const auto& [name, value] : labels) {
-    braces += braces.empty() ? '{' : ',';
-    braces += name + "=\"";
-    for (char c : value) {
-      if (c == '\\' || c == '"') braces += '\\';
-      if (c == '\n') {
-        braces += "\\n";
-      } else {
-        braces += c;
-      }
-    }
-    braces += '"';
-  }
-  if (!braces.empty()) braces += '}';
-  std::string out;
+  store::prometheus_text out(prefix, labels);
   store::for_each_figure(i, [&](std::string_view name, bool grows, std::string_view help, std::uint64_t n) {
-    std::string const full = std::string(prefix) + '_' + std::string(name) + (grows ? "_total" : "");
-    out += "# HELP " + full + ' ' + std::string(help) + "\n# TYPE " + full + (grows ? " counter\n" : " gauge\n");
-    out += full + braces + ' ' + std::to_string(n) + '\n';
+    out.figure(name, grows, help, std::to_string(n));
   });
-  return out;
+  out.figure("mean_shard", false, "Entries per shard.", store::to_text(i.mean_shard));
+  out.figure("shard_deviation", false, "Standard deviation of the entries per shard.", store::to_text(i.deviation));
+  store::for_each_histogram(i, [&](const store::histogram_figure& h) { out.histogram(h); });
+  return out.take();
 }
 
 }  // namespace tandem

@@ -1,4 +1,4 @@
-// The format of timed_store's snapshots, version 1.0, and who writes and reads it.
+// The format of timed_store's snapshots, version 1.1, and who writes and reads it.
 //
 // All numbers are little-endian. `varint`: seven bits at a time (bytes.hpp). `sum`: 64 bits of XXH3, with a seed.
 //
@@ -7,12 +7,13 @@
 //   header   64 bytes
 //     0   8  "TANDEMTS"
 //     8   2  major version: 1. A reader refuses another one
-//    10   2  minor version: 0. A reader takes any
+//    10   2  minor version: 1. A reader takes any
 //    12   4  flags: 0
 //    16   8  label: the snapshot has the effect of all writes up to this index
 //    24   8  stale horizon
 //    32   4  codec id of the keys, and 36, 4, of the values (codec.hpp)
-//    40  16  0
+//    40   8  about how many entries there are, so that a reader makes room; 0: not known, as in version 1.0
+//    48   8  0
 //    56   8  sum of the 56 bytes before, seed 0
 //
 //   block    32 bytes, and the payload
@@ -58,6 +59,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -158,7 +160,7 @@ namespace store {
 struct snapshot_format {
   static constexpr std::string_view magic = "TANDEMTS";
   static constexpr std::uint16_t major = 1;
-  static constexpr std::uint16_t minor = 0;
+  static constexpr std::uint16_t minor = 1;
   static constexpr std::size_t header_bytes = 64;
   static constexpr std::size_t block_header_bytes = 32;
   static constexpr std::size_t end_bytes = 32;
@@ -181,16 +183,27 @@ struct snapshot_format {
 // An entry, as it is in blocks and as it is digested. `value` is null unless it is live.
 template <class K, class V>
 void append_entry(std::vector<std::byte>& to, const K& key, const entry_state& e, const V* value) {
-  byte_writer out(to);
   unsigned flags = static_cast<unsigned>(e.kind);
   if (e.expire_at != never) flags |= snapshot_format::has_expire;
   if (e.delete_at != never) flags |= snapshot_format::has_delete;
-  out.number(static_cast<std::uint8_t>(flags));
-  out.object(key);
-  out.varint(e.index);
-  if (e.expire_at != never) out.varint(e.expire_at);
-  if (e.delete_at != never) out.varint(e.delete_at);
-  if (value != nullptr) out.object(*value);
+  std::size_t const key_bytes = codec<K>::size(key);
+  std::size_t const value_bytes = value == nullptr ? 0 : codec<V>::size(*value);
+  // Room for the longest numbers, of which the rest is given back: a byte at a time would take longer than everything else.
+  std::size_t const begin = to.size();
+  to.resize(begin + 1 + 5 * longest_varint + key_bytes + value_bytes);
+  std::byte* at = to.data() + begin;
+  *at++ = static_cast<std::byte>(flags);
+  at = write_varint(key_bytes, at);
+  codec<K>::write(key, at);
+  at = write_varint(e.index, at + key_bytes);
+  if (e.expire_at != never) at = write_varint(e.expire_at, at);
+  if (e.delete_at != never) at = write_varint(e.delete_at, at);
+  if (value != nullptr) {
+    at = write_varint(value_bytes, at);
+    codec<V>::write(*value, at);
+    at += value_bytes;
+  }
+  to.resize(static_cast<std::size_t>(at - to.data()));
 }
 
 template <class K, class V>
@@ -236,7 +249,8 @@ class snapshot_writer {
 
   bool ok() const noexcept { return !error_; }
 
-  void begin(std::uint64_t label, std::uint64_t horizon, std::uint32_t key_codec, std::uint32_t value_codec) {
+  void begin(std::uint64_t label, std::uint64_t horizon, std::uint32_t key_codec, std::uint32_t value_codec,
+             std::uint64_t about) {
     std::vector<std::byte> header;
     byte_writer bytes(header);
     for (char c : snapshot_format::magic) header.push_back(static_cast<std::byte>(c));
@@ -247,7 +261,7 @@ class snapshot_writer {
     bytes.number(horizon);
     bytes.number(key_codec);
     bytes.number(value_codec);
-    bytes.number(std::uint64_t{0});
+    bytes.number(about);
     bytes.number(std::uint64_t{0});
     bytes.number(checksum(header));
     report_.label = label;
@@ -276,6 +290,7 @@ class snapshot_writer {
     last.closed = last.end - last_begin() >= options_.block_bytes || last.entries == most_per_block;
     ++report_.entries;
     report_.tombstones += std::uint64_t{is_tombstone(e.kind)};
+    highest_ = std::max(highest_, e.index);
   }
   // Writes the blocks that are full; `all`: also one that is not.
   void flush(bool all = false) {
@@ -293,7 +308,8 @@ class snapshot_writer {
   }
   void end(std::uint64_t clock) {
     flush(true);
-    report_.end_index = std::max(clock, report_.label);
+    // A store that was loaded has a clock at the label, and may have entries of a later time.
+    report_.end_index = std::max({clock, report_.label, highest_});
     std::vector<std::byte> last(snapshot_format::block_header_bytes);
     byte_writer bytes(last);
     bytes.number(report_.entries);
@@ -344,6 +360,7 @@ class snapshot_writer {
   std::vector<std::byte> payload_;
   std::vector<block> ends_;
   std::uint64_t chain_ = 0;
+  std::uint64_t highest_ = 0;
 };
 
 // Reads a snapshot: accept(saved_entry<K, V>&&) for each entry returns whether its key is new.
@@ -354,11 +371,22 @@ class snapshot_reader {
       : in_(in), options_(options), report_(report), error_(error) {}
 
   std::uint64_t horizon() const noexcept { return horizon_; }
+  // How many entries to make room for: so many as are said to come, if the source may have as many. Where it is not known how long that
+  // is, in steps, and not many more than there were.
+  std::uint64_t expected() const noexcept {
+    constexpr std::uint64_t least_bytes = 16;
+    std::uint64_t const possible = in_.size() / least_bytes;
+    return std::min(about_, std::max({at_first, possible, std::uint64_t{8} << std::bit_width(report_.entries)}));
+  }
 
-  template <class Accept>
-  void read(Accept&& accept) {
+  // before_block() is called before each block.
+  template <class Accept, class Before>
+  void read(Accept&& accept, Before&& before_block) {
     read_header();
-    while (!error_ && !at_end_) read_block(accept);
+    while (!error_ && !at_end_) {
+      before_block();
+      read_block(accept);
+    }
     if (error_) return;
     std::byte more;
     std::size_t const n = in_.read({&more, 1}, error_);
@@ -367,6 +395,7 @@ class snapshot_reader {
 
  private:
   static constexpr std::size_t step = std::size_t{1} << 20;
+  static constexpr std::uint64_t at_first = std::uint64_t{1} << 16;
 
   void fail(snapshot_errc e, std::string_view what) {
     error_ = e;
@@ -414,6 +443,7 @@ class snapshot_reader {
     horizon_ = in.number<std::uint64_t>();
     auto const key_codec = in.number<std::uint32_t>();
     auto const value_codec = in.number<std::uint32_t>();
+    about_ = in.number<std::uint64_t>();
     if (major != snapshot_format::major) {
       return fail(snapshot_errc::unsupported_version, "version " + std::to_string(major) + " in the header");
     }
@@ -490,6 +520,7 @@ class snapshot_reader {
   std::vector<std::byte> payload_;
   std::uint64_t begin_ = 0;  // of the block
   std::uint64_t horizon_ = 0;
+  std::uint64_t about_ = 0;
   std::uint64_t chain_ = 0;
   std::uint64_t highest_ = 0;
   bool at_end_ = false;

@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <istream>
@@ -22,6 +23,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace tandem::store {
@@ -37,6 +39,8 @@ class source {
   virtual ~source() = default;
   // As many bytes as fit, or fewer at the end.
   virtual std::size_t read(std::span<std::byte> to, std::error_code& error) = 0;
+  // How many bytes there are in all; 0: not known.
+  virtual std::uint64_t size() const noexcept { return 0; }
 };
 
 class stream_sink final : public sink {
@@ -131,6 +135,11 @@ class file_source final : public source {
       done += static_cast<std::size_t>(n);
     }
     return done;
+  }
+  std::uint64_t size() const noexcept override {
+    struct ::stat about;
+    bool const known = ::fstat(file_.get(), &about) == 0 && S_ISREG(about.st_mode);
+    return known ? static_cast<std::uint64_t>(about.st_size) : 0;
   }
 
  private:

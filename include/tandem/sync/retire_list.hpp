@@ -15,7 +15,8 @@
 //   - from its own stripe, every 128 objects or 64 KiB, which bounds what waits while nobody is pinned for long. Memory then goes
 //     back to the thread that is about to take some, and threads that write do not meet here;
 // and whoever ends a guard, from all stripes, when something is known to wait (is_due). A collection that finds threads pinned
-// disposes of what it can and returns: nobody waits.
+// disposes of what it can and returns: nobody waits. Nor does it dispose of more than 2048 objects, whatever a reader that is gone has
+// held back: the rest waits for the next ones, which dispose of more than comes meanwhile. So no call takes much longer than others.
 //
 // The list belongs to who owns the objects. Its destructor wants it empty: call dispose_all().
 #ifndef TANDEM_SYNC_RETIRE_LIST_HPP
@@ -52,6 +53,7 @@ class retire_list {
   static constexpr std::size_t bytes_per_look = std::size_t{64} << 10;
   // Collections of one or a few objects in each tick: by those who retire, and by those who end guards.
   static constexpr int prompt_per_tick = 32;
+  static constexpr std::size_t most_per_collection = 2048;
 
   constexpr retire_list() noexcept = default;
   retire_list(const retire_list&) = delete;
@@ -83,7 +85,8 @@ class retire_list {
     stripe& mine = stripes_[number % Stripes];
     if (mine.is_full.load(std::memory_order_relaxed)) {
       mine.is_full.store(false, std::memory_order_relaxed);
-      collect_from(mine, domain, 1, dispose);
+      std::size_t budget = most_per_collection;
+      collect_from(mine, domain, 1, budget, dispose);
     } else if (spend(retiring_)) {
       collect(domain, 3, dispose);
     }
@@ -98,16 +101,16 @@ class retire_list {
   // Whether there may be anything to collect.
   bool waits() const noexcept { return waits_.load(std::memory_order_relaxed); }
 
-  // dispose(object) for each object that has waited long enough. `advances`: how often the epoch may be advanced for that; 3
+  // dispose(object) for each object that has waited long enough, up to `budget` of them. `advances`: how often the epoch may be advanced for that; 3
   // are enough for everything, if nobody is pinned. Leaves out stripes that other threads are at.
   template <class Dispose>
-  void collect(Domain& domain, int advances, Dispose&& dispose) noexcept {
+  void collect(Domain& domain, int advances, Dispose&& dispose, std::size_t budget = most_per_collection) noexcept {
     // order[look]: acquire exchange; pairs with [waits], [kept]: what is not found below says so again.
     waits_.exchange(false, std::memory_order_acquire);
     std::uint32_t const kept = keepers_.load(std::memory_order_relaxed);
     for (stripe& s : stripes_) {
       if ((kept & bit_of(s)) == 0 && s.first.load(std::memory_order_relaxed) == nullptr) continue;
-      collect_from(s, domain, advances, dispose);
+      collect_from(s, domain, advances, budget, dispose);
     }
   }
 
@@ -122,6 +125,7 @@ class retire_list {
         Object* const first = s.first.exchange(nullptr, std::memory_order_acquire);
         again = again || first != nullptr;
         dispose_list(s, first, dispose);
+        dispose_list(s, std::exchange(s.done, batch()).first, dispose);
         dispose_list(s, std::exchange(s.old, batch()).first, dispose);
         dispose_list(s, std::exchange(s.young, batch()).first, dispose);
       }
@@ -168,6 +172,7 @@ class retire_list {
     word<bool> collecting{false};
     batch old;
     batch young;
+    batch done;  // expired, and not disposed of yet
     word<std::size_t> disposed{0};
     word<std::size_t> disposed_bytes{0};
     word<std::int64_t> held_since{0};
@@ -191,7 +196,7 @@ class retire_list {
   }
 
   template <class Dispose>
-  void collect_from(stripe& s, Domain& domain, int advances, Dispose& dispose) noexcept {
+  void collect_from(stripe& s, Domain& domain, int advances, std::size_t& budget, Dispose& dispose) noexcept {
     // order[collect]: acquire exchange; pairs with [collected]: one thread after the other.
     if (s.collecting.exchange(true, std::memory_order_acquire)) {
       // Who is at it may have been by when something came. Reads the word, as said at [waits].
@@ -200,16 +205,14 @@ class retire_list {
     }
     take_stack(s, domain);
     bool const held = (s.old.first != nullptr || s.young.first != nullptr) && !domain.try_advance(advances);
-    Object* done = nullptr;
-    if (s.old.first != nullptr && domain.has_expired(s.old.ticket)) done = std::exchange(s.old, batch()).first;
+    if (s.old.first != nullptr && domain.has_expired(s.old.ticket)) append(s.done, std::exchange(s.old, batch()));
     if (s.young.first != nullptr && domain.has_expired(s.young.ticket)) {
-      Object* const last = s.young.last;
-      last->next_retired = done;
-      done = std::exchange(s.young, batch()).first;
+      append(s.done, std::exchange(s.young, batch()));
     } else if (s.old.first == nullptr) {
       s.old = std::exchange(s.young, batch());
     }
-    if (s.old.first != nullptr) {
+    Object* const some = take(s.done, budget);
+    if (s.old.first != nullptr || s.done.first != nullptr) {
       keepers_.fetch_or(bit_of(s), std::memory_order_relaxed);
       // order[kept]: release exchange; pairs with [look]: who takes this back finds the batch.
       waits_.exchange(true, std::memory_order_release);
@@ -219,7 +222,24 @@ class retire_list {
     note_held(s, held);
     // order[collected]: release store; pairs with [collect]: as there.
     s.collecting.store(false, std::memory_order_release);
-    dispose_list(s, done, dispose);
+    dispose_list(s, some, dispose);
+  }
+  static void append(batch& to, batch more) noexcept {
+    if (to.first == nullptr) {
+      to = more;
+    } else {
+      to.last->next_retired = more.first;
+      to.last = more.last;
+    }
+  }
+  // The first ones, up to `budget`, which is lowered.
+  static Object* take(batch& from, std::size_t& budget) noexcept {
+    if (from.first == nullptr || budget == 0) return nullptr;
+    Object* const first = from.first;
+    Object* last = first;
+    while (--budget != 0 && last->next_retired != nullptr) last = last->next_retired;
+    from.first = std::exchange(last->next_retired, nullptr);
+    return first;
   }
 
   void take_stack(stripe& s, Domain& domain) noexcept {

@@ -24,4 +24,7 @@ class TandemTestConan(ConanFile):
 
     def test(self):
         if can_run(self):
-            self.run(os.path.join(self.cpp.build.bindir, "consumer"), env="conanrun")
+            for program in ("consumer", "store_consumer"):
+                path = os.path.join(self.cpp.build.bindir, program)
+                if program == "consumer" or os.path.exists(path):
+                    self.run(path, env="conanrun")

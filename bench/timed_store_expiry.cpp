@@ -1,0 +1,190 @@
+// When all entries of a timed_store expire at once, what does collecting them cost, and for how long does it hold up a reader or a writer?
+//
+//   expiry/<what happens to them>/<who is there meanwhile>/<keys>
+//
+// Entries expire, or are deleted; then deleted ones are forgotten as well, with the horizon. One thread collects; another one reads, or writes,
+// other keys and the same ones, and times each call. Times are those of collecting. Counters:
+//
+//   ns_per_entry      of the collecting thread's own processor time
+//   share             of that time in what passed meanwhile: the part of a processor that it takes
+//   p999_us, max_us   of the calls meanwhile; quiet_max_us: of as long a time before, when nothing is collected
+//   own_max_us        of the calls meanwhile during which the system did not take the processor away; quiet_own_max_us: before
+//
+// What the quiet ones show is the machine's. Checked: all entries were collected.
+#include <tandem/store/histogram.hpp>
+#include <tandem/timed_store.hpp>
+
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <sys/resource.h>
+#include <time.h>
+
+namespace {
+
+using store = tandem::timed_store<>;
+using clock_type = std::chrono::steady_clock;
+
+enum class loss { expired, deleted, forgotten };
+enum class company { nobody, reader, writer };
+
+void require(bool holds) {
+  if (!holds) std::abort();
+}
+
+double own_seconds() {
+  timespec t{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
+}
+// How often the system has taken the processor away from this thread.
+long interruptions() {
+  rusage r{};
+  ::getrusage(RUSAGE_THREAD, &r);
+  return r.ru_nivcsw;
+}
+
+struct calls {
+  tandem::histogram_counts all;
+  std::uint64_t own_max = 0;
+};
+
+// Calls of one kind, timed, until it is told to stop.
+template <class Call>
+calls time_calls(const std::atomic<bool>& stop, Call&& call) {
+  calls seen;
+  constexpr std::uint64_t slow = 20'000;
+  long before = interruptions();
+  for (std::uint64_t i = 0; !stop.load(std::memory_order_relaxed); ++i) {
+    // So that those of long ago are not taken for the reason of a slow call.
+    if (i % 1024 == 0) before = interruptions();
+    auto const begin = clock_type::now();
+    call(i);
+    auto const took = static_cast<std::uint64_t>((clock_type::now() - begin).count());
+    seen.all.add(took);
+    if (took < slow) {
+      seen.own_max = std::max(seen.own_max, took);
+      continue;
+    }
+    if (long const after = interruptions(); after == before) {
+      seen.own_max = std::max(seen.own_max, took);
+    } else {
+      before = after;
+    }
+  }
+  return seen;
+}
+
+void expire_at_once(benchmark::State& state, loss what, company who) {
+  auto const n = static_cast<std::uint64_t>(state.range(0));
+  std::vector<std::string> keys;
+  for (std::uint64_t i = 0; i != n; ++i) keys.push_back("key-" + std::to_string(i));
+  std::string const value(16, 'v');
+  double cpu = 0, wall = 0;
+  calls busy, quiet;
+  for (auto _ : state) {
+    store s;
+    constexpr std::uint64_t far = 1'000'000'000;
+    tandem::ttl const deadline = what == loss::expired ? tandem::ttl{.expire_in = far} : tandem::ttl{.delete_in = far};
+    for (auto const& k : keys) require(static_cast<bool>(s.set(k, value, 1, deadline)));
+    // Keys that stay.
+    for (std::uint64_t i = 0; i != 1000; ++i) require(static_cast<bool>(s.set("stays-" + std::to_string(i), value, 1)));
+    s.collect();
+
+    // While work() runs here.
+    auto const beside = [&](auto&& work) {
+      std::atomic<bool> stop{false};
+      calls seen;
+      std::thread other;
+      if (who != company::nobody) {
+        other = std::thread([&] {
+          seen = time_calls(stop, [&](std::uint64_t i) {
+            const std::string& k = keys[i * 7919 % n];
+            if (who == company::reader) {
+              benchmark::DoNotOptimize(s.get(k));
+            } else {
+              static_cast<void>(s.set("stays-" + std::to_string(i % 1000), value, 2 + i % 1000));
+            }
+          });
+        });
+      }
+      work();
+      stop.store(true, std::memory_order_relaxed);
+      if (other.joinable()) other.join();
+      return seen;
+    };
+
+    auto const quiet_for = std::chrono::milliseconds(n < 100'000 ? 5 : 400);
+    auto const before = beside([&] {
+      auto const end = clock_type::now() + quiet_for;
+      while (clock_type::now() < end) benchmark::DoNotOptimize(end);
+    });
+    if (what == loss::forgotten) s.set_stale_horizon(far + 1);
+    tandem::collected done;
+    auto const meanwhile = beside([&] {
+      double const cpu_before = own_seconds();
+      auto const begin = clock_type::now();
+      s.advance(far + 1);
+      done = s.collect();
+      double const took = std::chrono::duration<double>(clock_type::now() - begin).count();
+      cpu += own_seconds() - cpu_before;
+      wall += took;
+      state.SetIterationTime(took);
+    });
+    require((what == loss::expired ? done.expired : done.deleted) == n);
+    require((what == loss::forgotten) == (done.forgotten == n));
+    busy.all += meanwhile.all;
+    busy.own_max = std::max(busy.own_max, meanwhile.own_max);
+    quiet.all += before.all;
+    quiet.own_max = std::max(quiet.own_max, before.own_max);
+  }
+  auto const rounds = static_cast<double>(state.iterations());
+  auto const us = [](std::uint64_t ns) { return static_cast<double>(ns) / 1000; };
+  state.counters["ns_per_entry"] = cpu * 1e9 / rounds / static_cast<double>(n);
+  state.counters["share"] = cpu / wall;
+  if (who == company::nobody) return;
+  state.counters["p999_us"] = us(busy.all.quantile(0.999));
+  state.counters["max_us"] = us(busy.all.largest());
+  state.counters["own_max_us"] = us(busy.own_max);
+  state.counters["quiet_max_us"] = us(quiet.all.largest());
+  state.counters["quiet_own_max_us"] = us(quiet.own_max);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  bool const quick =
+      std::any_of(argv, argv + argc, [](const char* a) { return std::string(a) == "--benchmark_min_time=0.01"; });
+  std::int64_t const n = quick ? 20'000 : 1'000'000;
+  auto const add = [n](std::string name, loss what, company who) {
+    benchmark::RegisterBenchmark(("expiry/" + name).c_str(),
+                                 [what, who](benchmark::State& s) { expire_at_once(s, what, who); })
+        ->Arg(n)
+        ->Iterations(n < 100'000 ? 1 : 5)
+        ->UseManualTime()
+        ->Unit(benchmark::kMillisecond);
+  };
+  add("expired/nobody", loss::expired, company::nobody);
+  add("expired/reader", loss::expired, company::reader);
+  add("expired/writer", loss::expired, company::writer);
+  add("deleted/reader", loss::deleted, company::reader);
+  add("deleted/writer", loss::deleted, company::writer);
+  add("forgotten/nobody", loss::forgotten, company::nobody);
+  add("forgotten/reader", loss::forgotten, company::reader);
+  add("forgotten/writer", loss::forgotten, company::writer);
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+  return 0;
+}
