@@ -128,6 +128,14 @@ void make_commands() {
   add(1 + collects, command(advance));
   write("commands", "deadlines", log);
 
+  // A horizon ahead of the clock.
+  begin(false);
+  add(5, command(set, "k", "v"));
+  add(1, command(erase, "k"));
+  add(collects, command(set_stale_horizon, "", "", 1000));
+  add(collects, command(set, "k", "w"));
+  write("commands", "horizon", log);
+
   begin(true);
   add(7, command(set, "k", "v"));
   add(back + 3, command(set, "k", "late"));

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <random>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -312,6 +313,44 @@ TEST_CASE("a snapshot taken beside writers, and the log behind its label, give w
     }
     CHECK(restored.digest() == live.digest());
   }
+}
+
+TEST_CASE("replicas that apply a log with any number of threads, in the order of each key, agree",
+          "[timed_store][stress]") {
+  using replica = tandem::timed_store<std::string, std::string, late>;
+  struct logged {
+    std::uint64_t index;
+    std::size_t key;
+    std::vector<std::byte> bytes;
+  };
+  std::mt19937 random(7);
+  std::vector<logged> log;
+  for (std::uint64_t index = 1; index != 6'000; ++index) {
+    replica::command c;
+    // All kinds that have a key.
+    c.what = static_cast<tandem::command_kind>(1 + random() % 8);
+    std::size_t const key = random() % 40;
+    c.key = std::to_string(key);
+    c.value = value_for(*c.key, index);
+    c.index = index - std::min<std::uint64_t>(index, random() % 200);
+    c.expire_in = random() % 300;
+    c.delete_in = random() % 400;
+    log.push_back({index, key, replica::encode(c)});
+  }
+  auto const digest_after = [&](std::size_t threads, std::size_t collectors) {
+    replica s(with_collectors(collectors));
+    run_threads(threads, [&](std::size_t worker) {
+      for (auto const& w : log) {
+        if (w.key % threads != worker) continue;
+        if (!s.apply(w.bytes, w.index)) fail("a command that was not taken");
+      }
+    });
+    if (s.write_index() != log.back().index) throw std::logic_error("not all was applied");
+    return s.digest();
+  };
+  auto const alone = digest_after(1, 0);
+  CHECK(alone != 0);
+  for (std::size_t threads : {1U, 2U, 3U, 4U}) CHECK(digest_after(threads, threads % 2) == alone);
 }
 
 TEST_CASE("a load is seen as a whole", "[timed_store][stress]") {

@@ -169,6 +169,16 @@ TEST_CASE("whatever threads count is there in the end, once", "[histogram]") {
     for (auto n : numbers(i, 5'000)) expected.add(n >> 8);
   }
   CHECK(h.counts() == expected);
+
+  // At the same counter all the time.
+  histogram one;
+  constexpr std::uint64_t times = 200'000;
+  run_threads(4, [&](std::size_t) {
+    for (std::uint64_t i = 0; i != times; ++i) one.add(histogram::no_number, 5);
+  });
+  counts fives;
+  fives.add(5, 4 * times);
+  CHECK(one.counts() == fives);
 }
 
 TEST_CASE("what is not measured costs nothing", "[histogram]") {

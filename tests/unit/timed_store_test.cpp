@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -534,4 +535,73 @@ TEST_CASE("values that cannot be copied can be set, looked at and lost", "[timed
   s.advance(2);
   s.collect();
   CHECK(lost == 7);
+}
+
+TEST_CASE("shards are a power of two, whatever is asked for", "[timed_store]") {
+  auto const shards = [](std::size_t n) {
+    tandem::timed_store_config c;
+    c.shards = n;
+    return store(c).info().shards;
+  };
+  CHECK(shards(1) == 1);
+  CHECK(shards(2) == 2);
+  CHECK(shards(3) == 4);
+  CHECK(shards(64) == 64);
+  CHECK(shards(~std::size_t{0}) == std::size_t{1} << 16);
+  // 0 is "as many as suit": maple divides by it.
+  CHECK(shards(0) >= 2);
+  CHECK((shards(0) & (shards(0) - 1)) == 0);
+  for (std::size_t n : {0U, 1U, 3U}) {
+    tandem::timed_store_config c;
+    c.shards = n;
+    store s(c);
+    for (std::uint64_t i = 0; i != 100; ++i) REQUIRE(s.set(std::to_string(i), "v", i, {.delete_in = 1}));
+    CHECK(s.info().shard_sizes.size() == s.info().shards);
+    s.advance(1000);
+    CHECK(s.collect().deleted == 100);
+    CHECK(s.size() == 0);
+  }
+}
+
+TEST_CASE("a horizon ahead of the clock counts as far as the clock is", "[timed_store]") {
+  bool const collects = GENERATE(false, true);
+  store s;
+  REQUIRE(s.set("k", "v", 5));
+  REQUIRE(s.erase("k", 10));
+  REQUIRE(s.set("l", "v", 5, {.delete_in = 15}));
+  s.set_stale_horizon(largest);
+  CHECK(s.stale_horizon() == largest);
+  if (collects) s.collect();
+  // Who promises too much is not taken at his word before the clock is there; the same if somebody has collected.
+  CHECK(s.set_if_unset("k", "w", 9) == stale(10));
+  CHECK(s.erase("k", 10) == missing(10));
+  CHECK(s.has("l"));
+  CHECK(s.set_if_unset("l", "w", 19) == exists(5));
+  s.advance(20);
+  if (collects) s.collect();
+  CHECK_FALSE(s.has("l"));
+  CHECK(s.set("k", "late", 7) == applied(0));  // as said: a key that has never been
+  CHECK(s.set("l", "w", 20) == applied(0));
+}
+
+TEST_CASE("nothing is told of values that go with load, clear or the store", "[timed_store]") {
+  int told = 0;
+  std::stringstream io;
+  {
+    store other;
+    REQUIRE(other.set("x", "y", 1));
+    other.save(io);
+    store s;
+    s.on_removed([&](const std::string&, const std::string&, removal, std::uint64_t) { ++told; });
+    REQUIRE(s.set("a", "1", 1, {.expire_in = 1}));
+    REQUIRE(s.set("a", "2", 1, {.expire_in = 1}));
+    s.clear();
+    REQUIRE(s.set("b", "3", 1, {.expire_in = 1}));
+    s.load(io);
+    CHECK(s.get("x") == "y");
+    s.advance(10);
+    s.collect();
+    REQUIRE(s.set("c", "4", 10));
+  }
+  CHECK(told == 0);
 }

@@ -546,9 +546,10 @@ class contents {
 
   // ---- The horizon, as far as saves let it.
 
+  // Not beyond the clock: as writes see it, which answer alike before and after the collector.
   std::uint64_t forgettable() const noexcept {
     // order[horizon]: acquire load; pairs with [hold]: with the collector's lock, which the save takes in between.
-    return std::min(horizon(), held_.load(std::memory_order_acquire));
+    return std::min({horizon(), clock(), held_.load(std::memory_order_acquire)});
   }
   std::uint64_t collectable(std::uint64_t horizon_now) const noexcept {
     // order[clock]: acquire load; pairs with [hold_clock]: as in [horizon].
