@@ -18,6 +18,7 @@
 
 #include <tandem/store/durable_info.hpp>
 #include <tandem/store/durable_options.hpp>
+#include <tandem/store/histogram.hpp>
 #include <tandem/store/lane_log.hpp>
 #include <tandem/store/segment.hpp>
 #include <tandem/store/ticker.hpp>
@@ -115,6 +116,7 @@ class lane {
       if (f.told <= f.last - f.first && !error) error = f.error;
       f.told = f.last - f.first + 1;
     }
+    if (failure_ && accepted_ > failed_behind_) error = failure_;
     return error;
   }
   // Everything accepted so far is in complete segments: returns the last one's number; 0 if there is none.
@@ -151,7 +153,8 @@ class lane {
     f.blocked_seconds = blocked_seconds_;
     f.refused = refused_;
     f.failed_records = failed_records_;
-    f.largest_batch = largest_batch_;
+    f.batches = batches_;
+    f.syncs = syncs_;
     return f;
   }
   std::uint64_t accepted() const {
@@ -179,8 +182,7 @@ class lane {
     for (; leading_; w = {}) {
       ++round_;
       std::vector<chunk> batch = std::exchange(queue_, {});
-      largest_batch_ = std::max(largest_batch_, accepted_ - taken_);
-      taken_ = accepted_;
+      std::uint64_t const records = accepted_ - std::exchange(taken_, accepted_);
       busy_bytes_ += std::exchange(queued_bytes_, 0);
       w.sync = w.sync || sync_wanted_ > durable_;
       w.make_room = w.make_room || blocked_now_ != 0;
@@ -190,10 +192,8 @@ class lane {
       std::error_code const error = do_work(std::move(batch), w, news);
       hold.lock();
 
-      apply_effects(hold, news);
-      std::error_code const wrong = note(news, error);
+      std::error_code const wrong = finish(hold, news, error, records, sealed);
       if (!result) result = wrong;
-      sealed.insert(sealed.end(), news.sealed.begin(), news.sealed.end());
       // Nobody waits who could lead.
       leading_ = !queue_.empty() && waiting_[(round_ + 1) % 2] == 0 && blocked_now_ == 0;
       wake();
@@ -211,6 +211,23 @@ class lane {
       context_.fail(std::make_error_code(std::errc::not_enough_memory));
     }
     return {};
+  }
+  // What a round has done is told to memory, and then to those who wait.
+  std::error_code finish(lock& hold, const log_news& news, const std::error_code& error, std::uint64_t records,
+                         std::vector<std::filesystem::path>& sealed) {
+    try {
+      sealed.insert(sealed.end(), news.sealed.begin(), news.sealed.end());
+      if (records != 0) batches_.add(records);
+      for (std::uint64_t const took : news.syncs) syncs_.add(took);
+      apply_effects(hold, news);
+      return note(news, error);
+    } catch (const std::bad_alloc&) {
+      auto const why = std::make_error_code(std::errc::not_enough_memory);
+      context_.fail(why);
+      fail_all(why);
+      tells_failure_ = true;
+      return why;
+    }
   }
   // As soon as nobody leads.
   std::error_code lead_next(lock& hold, work w) {
@@ -266,8 +283,10 @@ class lane {
     return news.failed.empty() ? news.close_error : news.failed.front().error;
   }
   void fail_all(const std::error_code& why) noexcept {
+    if (failure_) return;
     failure_ = why;
-    if (durable_ != accepted_) add_failed({durable_ + 1, accepted_, why});
+    failed_behind_ = durable_;
+    failed_records_ += accepted_ - durable_;
     durable_ = accepted_;
     queue_.clear();
     queued_bytes_ = 0;
@@ -316,6 +335,7 @@ class lane {
         ++f.told;
         return f.error;
       }
+      if (failure_ && position > failed_behind_) return failure_;
       if (position <= durable_) return {};
       if (leading_) {
         sync_wanted_ = std::max(sync_wanted_, position);
@@ -419,11 +439,13 @@ class lane {
   bool tells_failure_ = false;
   clock::time_point sync_by_ = ticker::never;
   clock::time_point seal_by_ = ticker::never;
-  std::error_code failure_;  // why the store is read-only
+  std::error_code failure_;          // why the store is read-only,
+  std::uint64_t failed_behind_ = 0;  // and what has failed therefore
   std::uint64_t last_complete_ = 0;
 
   log_figures figures_;
-  std::uint64_t largest_batch_ = 0;
+  histogram_counts batches_;
+  histogram_counts syncs_;
   std::uint64_t failed_records_ = 0;
   std::uint64_t blocked_ = 0;
   std::uint64_t refused_ = 0;
