@@ -4,6 +4,7 @@
 #ifndef TANDEM_BENCH_ADAPTERS_ORDERED_STORES_HPP
 #define TANDEM_BENCH_ADAPTERS_ORDERED_STORES_HPP
 
+#include "locked_map.hpp"
 #include "store.hpp"
 
 #include <tandem/tree_index.hpp>
@@ -47,59 +48,19 @@ struct exclusive_mutex : std::mutex {
   void unlock_shared() { unlock(); }
 };
 
-// A map of one thread, behind a mutex.
 template <class Types, class Map, class Mutex>
-class locked_ordered_store {
-  using key_type = typename Types::key_type;
-  using mapped_type = typename Types::mapped_type;
+class locked_ordered_store : public locked_map<Types, Map, Mutex> {
+  using base = locked_map<Types, Map, Mutex>;
 
  public:
   locked_ordered_store() = default;
   explicit locked_ordered_store(std::size_t) {}
 
   template <class F>
-  bool read(const key_type& key, F&& f) const {
-    std::shared_lock const hold(mutex_);
-    auto const found = map_.find(key);
-    if (found == map_.end()) return false;
-    f(found->second);
-    return true;
+  void scan(const typename base::key_type& key, std::size_t n, F&& f) const {
+    std::shared_lock const hold(this->mutex_);
+    for (auto at = this->map_.lower_bound(key); at != this->map_.end() && n != 0; ++at, --n) f(at->first, at->second);
   }
-  template <class F>
-  void scan(const key_type& key, std::size_t n, F&& f) const {
-    std::shared_lock const hold(mutex_);
-    for (auto at = map_.lower_bound(key); at != map_.end() && n != 0; ++at, --n) f(at->first, at->second);
-  }
-  bool insert(const key_type& key, const mapped_type& value) {
-    std::scoped_lock const hold(mutex_);
-    return map_.try_emplace(key, value).second;
-  }
-  bool erase(const key_type& key) {
-    std::scoped_lock const hold(mutex_);
-    return map_.erase(key) != 0;
-  }
-  template <class F>
-  bool update(const key_type& key, F&& f) {
-    std::scoped_lock const hold(mutex_);
-    auto const found = map_.find(key);
-    if (found == map_.end()) return false;
-    f(found->second);
-    return true;
-  }
-  template <class F>
-  void upsert(const key_type& key, const mapped_type& value, F&& f) {
-    std::scoped_lock const hold(mutex_);
-    auto const [place, is_new] = map_.try_emplace(key, value);
-    if (!is_new) f(place->second);
-  }
-  std::size_t size() const {
-    std::shared_lock const hold(mutex_);
-    return map_.size();
-  }
-
- private:
-  mutable Mutex mutex_;
-  Map map_;
 };
 
 template <class Types>

@@ -643,7 +643,7 @@ class durable_store {
     std::size_t const key_bytes = codec<K>::size(key);
     std::size_t const value_bytes = value == nullptr ? 0 : codec<V>::size(*value);
     const durable_options& o = s.context.options;
-    if (key_bytes > std::min(o.longest_key, store::longest_key) || value_bytes > o.longest_value) {
+    if (key_bytes > std::min(o.longest_key, store::most_key_bytes) || value_bytes > o.longest_value) {
       error = durable_errc::too_large;
       return {};
     }

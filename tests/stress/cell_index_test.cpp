@@ -30,17 +30,6 @@ struct tiny : tandem::cell_index_options {
 struct apart : tandem::cell_index_options {
   using epoch = tandem::own_epoch;
 };
-// Lets another thread run between any two words that are read.
-struct interrupted_atomics : tandem::std_atomics {
-  template <class T>
-  struct atomic : std::atomic<T> {
-    using std::atomic<T>::atomic;
-    T load(std::memory_order order) const noexcept {
-      pause_sometimes(1009);
-      return std::atomic<T>::load(order);
-    }
-  };
-};
 struct interrupted : tiny {
   using atomics = interrupted_atomics;
 };

@@ -26,17 +26,6 @@ struct locked_reads : tandem::cell_options {
   static constexpr bool optimistic_reads = false;
 };
 
-// Lets another thread run between any two words that are read: also with one processor a copy is torn now and then.
-struct interrupted_atomics : tandem::std_atomics {
-  template <class T>
-  struct atomic : std::atomic<T> {
-    using std::atomic<T>::atomic;
-    T load(std::memory_order order) const noexcept {
-      pause_sometimes(1009);
-      return std::atomic<T>::load(order);
-    }
-  };
-};
 struct interrupted : tandem::cell_options {
   using atomics = interrupted_atomics;
 };

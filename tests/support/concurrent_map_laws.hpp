@@ -8,6 +8,7 @@
 #define TANDEM_TESTS_SUPPORT_CONCURRENT_MAP_LAWS_HPP
 
 #include <tandem/concepts.hpp>
+#include <tandem/sync/atomic.hpp>
 
 #include "support/catch.hpp"
 #include "support/thread_runner.hpp"
@@ -47,6 +48,18 @@ inline void pause_sometimes(unsigned one_in) {
   thread_local unsigned calls = 0;
   if (++calls % one_in == 0) std::this_thread::yield();
 }
+
+// Lets another thread run between any two words that are read: also with one processor a copy is torn now and then.
+struct interrupted_atomics : tandem::std_atomics {
+  template <class T>
+  struct atomic : std::atomic<T> {
+    using std::atomic<T>::atomic;
+    T load(std::memory_order order) const noexcept {
+      pause_sometimes(1009);
+      return std::atomic<T>::load(order);
+    }
+  };
+};
 
 // A value that knows whether it lives, and that lets other threads run while it is being moved.
 class living {

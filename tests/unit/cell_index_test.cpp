@@ -193,6 +193,19 @@ TEST_CASE("a range keeps everything that it may show, and cheaper lookups", "[ce
   CHECK(m.stats().retired.objects == 0);
 }
 
+TEST_CASE("whoever erases many elements destroys as many, if nobody looks at them", "[cell_index]") {
+  tandem::cell_index<int, std::string> m;
+  auto const fill = [&] {
+    for (int i = 0; i != 10'000; ++i) m.emplace(i, "x");
+  };
+  fill();
+  m.clear();
+  CHECK(m.stats().retired.objects == 0);
+  fill();
+  CHECK(m.erase_if([](const auto& x) { return x.first % 2 == 0; }) == 5'000);
+  CHECK(m.stats().retired.objects == 0);
+}
+
 TEST_CASE("bulk visits find what single ones find, in order", "[cell_index]") {
   number_index m;
   for (int i = 0; i < 10'000; i += 2) m.insert(i, -i);

@@ -165,8 +165,8 @@ class cell_array {
   cell approach(std::size_t hash) noexcept {
     cell const c = at_hash(hash);
     if (is_large()) {
-      detail::prefetch(c.elements + first_of_line(hash));
-      if constexpr (recent::kept) detail::prefetch(&c.at->stamps);
+      detail::prefetch_line(c.elements + first_of_line(hash));
+      if constexpr (recent::kept) detail::prefetch_line(&c.at->stamps);
     }
     return c;
   }
@@ -345,11 +345,11 @@ class cell_array {
     return n;
   }
 
-  static void fetch_line(cell c) noexcept { detail::prefetch(c.at); }
+  static void fetch_line(cell c) noexcept { detail::prefetch_line(c.at); }
   // Asks for the first slot that a lookup of this hash will look at.
   static void fetch_slot(cell c, std::size_t hash) noexcept {
     std::uint32_t const found = candidates(c, hash);
-    if (found != 0) detail::prefetch(c.elements + std::countr_zero(found));
+    if (found != 0) detail::prefetch_line(c.elements + std::countr_zero(found));
   }
 
   struct overflow_count {

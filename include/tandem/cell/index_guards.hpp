@@ -25,25 +25,23 @@ namespace tandem::cell {
 // What find() returns: one version of an element. Empty by default, after reset(), when moved from, and when the key was
 // absent. Precondition of all members but bool, reset and moves: not empty.
 template <class Engine>
-class [[nodiscard]] index_guard {
-  using element = typename engine_traits<Engine>::element;
-  using stored = typename element::value_type;
+class [[nodiscard]] index_guard : public shows_element<Engine> {
+  using base = shows_element<Engine>;
+  using base::shown_;
+  using typename base::stored;
   using pin = typename Engine::pin;
 
  public:
-  using key_type = typename element::key_type;
-  using element_type = const stored;
-
   index_guard() noexcept = default;
   // k: what the engine looks for.
   template <class Q>
   index_guard(const Engine& engine, const Q& k) {
     if constexpr (Engine::inline_pairs) {
-      engine.look(k, [this](const stored& x) { kept_.show(x); });
+      engine.look(k, [this](const stored& x) { shown_.show(x); });
     } else {
       pin_ = engine.enter();
       if (auto const seen = engine.see(k)) {
-        kept_.show(seen.value());
+        shown_.show(seen.value());
         engine_ = std::addressof(engine);
         mark_ = detail::guard_mark(engine_);
       } else {
@@ -52,11 +50,9 @@ class [[nodiscard]] index_guard {
     }
   }
   index_guard(index_guard&& other) noexcept
-      : pin_(std::move(other.pin_)),
-        engine_(std::exchange(other.engine_, nullptr)),
-        kept_(other.kept_),
-        mark_(other.mark_) {
-    other.kept_.reset();
+      : pin_(std::move(other.pin_)), engine_(std::exchange(other.engine_, nullptr)), mark_(other.mark_) {
+    shown_ = other.shown_;
+    other.shown_.reset();
     other.mark_.end();
   }
   index_guard& operator=(index_guard&& other) noexcept {
@@ -64,29 +60,18 @@ class [[nodiscard]] index_guard {
       reset();
       pin_ = std::move(other.pin_);
       engine_ = std::exchange(other.engine_, nullptr);
-      kept_ = other.kept_;
+      shown_ = other.shown_;
       mark_ = other.mark_;
-      other.kept_.reset();
+      other.shown_.reset();
       other.mark_.end();
     }
     return *this;
   }
   ~index_guard() { reset(); }
 
-  explicit operator bool() const noexcept { return static_cast<bool>(kept_); }
-
-  element_type& operator*() const& noexcept { return kept_.get(); }
-  element_type& operator*() const&& = delete;  // the reference would outlive the guard
-  element_type* operator->() const noexcept { return std::addressof(kept_.get()); }
-
-  [[nodiscard]] const key_type& key() const& noexcept { return element::key_of(kept_.get()); }
-  const key_type& key() const&& = delete;
-  [[nodiscard]] auto& value() const& noexcept { return shown<element>::mapped_of(kept_.get()); }
-  void value() const&& = delete;
-
   // Ends the guard.
   void reset() noexcept {
-    kept_.reset();
+    shown_.reset();
     if (engine_ == nullptr) return;
     pin_.end();
     mark_.end();
@@ -96,7 +81,6 @@ class [[nodiscard]] index_guard {
  private:
   pin pin_;
   const Engine* engine_ = nullptr;
-  shown_element<stored, Engine::inline_pairs> kept_;
   [[no_unique_address]] detail::guard_mark mark_;
 };
 

@@ -3,6 +3,7 @@
 #ifndef TANDEM_CELL_SHOWN_ELEMENT_HPP
 #define TANDEM_CELL_SHOWN_ELEMENT_HPP
 
+#include <tandem/cell/visitor.hpp>
 #include <tandem/detail/misuse.hpp>
 
 #include <iterator>
@@ -52,6 +53,35 @@ class shown_element {
 
  private:
   std::conditional_t<Copied, std::optional<Stored>, const Stored*> kept_{};
+};
+
+// What guards of one element have in common: a version of an element, or none. Precondition of all members but bool: not empty.
+template <class Engine>
+class shows_element {
+ protected:
+  using element = typename engine_traits<Engine>::element;
+  using stored = typename element::value_type;
+
+ public:
+  using key_type = typename element::key_type;
+  using element_type = const stored;
+
+  explicit operator bool() const noexcept { return static_cast<bool>(shown_); }
+
+  element_type& operator*() const& noexcept { return shown_.get(); }
+  element_type& operator*() const&& = delete;  // the reference would outlive the guard
+  element_type* operator->() const noexcept { return std::addressof(shown_.get()); }
+
+  [[nodiscard]] const key_type& key() const& noexcept { return element::key_of(shown_.get()); }
+  const key_type& key() const&& = delete;
+  [[nodiscard]] auto& value() const& noexcept { return shown<element>::mapped_of(shown_.get()); }
+  void value() const&& = delete;
+
+ protected:
+  shows_element() noexcept = default;
+  ~shows_element() = default;
+
+  shown_element<stored, Engine::inline_pairs> shown_;
 };
 
 // What an iterator gives. Copies are shown by value; const, as to change a copy would change nothing.

@@ -385,6 +385,7 @@ class table : protected epoch_user<typename Options::epoch> {
   }
 
   void clear() noexcept {
+    size_type erased = 0;
     scan_cells<access::exclusive>(0, last_hash, [&](const locked_cell& held, range) {
       size_type n = 0;
       array::for_each(held.c, [&](place p) {
@@ -394,9 +395,10 @@ class table : protected epoch_user<typename Options::epoch> {
         return true;
       });
       subtract_from_size(n);
+      erased += n;
       return true;
     });
-    tend_garbage();
+    tend_garbage(erased);
   }
 
   // Moves the elements over whose keys are not here yet. Tables that are merged into each other at the same time do not wait
@@ -1057,7 +1059,7 @@ class table : protected epoch_user<typename Options::epoch> {
       ~looker() {
         if (erased == 0) return;
         t.look_after();
-        t.tend_garbage();
+        t.tend_garbage(erased);
       }
     } const at_end{*this, erased};
     scan_places<access::exclusive>(first, last, [&](cell c, place p) {
@@ -1373,9 +1375,15 @@ class table : protected epoch_user<typename Options::epoch> {
     // The thread has been pinned, so here() does not throw.
     if constexpr (retires) garbage_.retire(epoch::here().number, old);
   }
-  void tend_garbage() noexcept {
+  // Who has erased many disposes of as many.
+  void tend_garbage([[maybe_unused]] size_type erased = 1) noexcept {
     if constexpr (retires) {
-      if (garbage_.waits()) garbage_.tend(epoch::here().number, epoch::domain(), disposer());
+      if (!garbage_.waits()) return;
+      if (erased <= garbage::most_per_collection) {
+        garbage_.tend(epoch::here().number, epoch::domain(), disposer());
+      } else {
+        garbage_.collect(epoch::domain(), 3, disposer(), std::numeric_limits<std::size_t>::max());
+      }
     }
   }
   auto disposer() noexcept {

@@ -58,7 +58,7 @@ Out find_batched(const Map& map, const Keys& keys, Out out, Result result) {
         auto const node = map.begin(bucket);
         first[n] = node == map.end(bucket) ? nullptr : std::addressof(*node);
       }
-      for (std::size_t i = 0; i != n; ++i) prefetch(first[i]);
+      for (std::size_t i = 0; i != n; ++i) prefetch_line(first[i]);
       for (std::size_t i = 0; i != n; ++i, static_cast<void>(++next)) {
         decltype(auto) k = as_key<Types>(*next);
         if (first[i] != nullptr && map.key_eq()(first[i]->first, k)) {

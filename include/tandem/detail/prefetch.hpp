@@ -8,10 +8,11 @@
 
 namespace tandem::detail {
 
+// (Not called prefetch: Boost's tables call a function of that name without saying whose, and would find this one for our types.)
 // Inlined always: g++ takes a function that does nothing else for one without effects, and leaves the call out.
 
 // The line that has this address, which may be any.
-[[gnu::always_inline]] inline void prefetch(const void* at) noexcept {
+[[gnu::always_inline]] inline void prefetch_line(const void* at) noexcept {
 #if defined(__GNUC__)
   __builtin_prefetch(at);
 #else
@@ -19,8 +20,8 @@ namespace tandem::detail {
 #endif
 }
 // All lines of so many bytes that begin with one.
-[[gnu::always_inline]] inline void prefetch(const void* at, std::size_t bytes) noexcept {
-  for (std::size_t i = 0; i < bytes; i += cache_line) prefetch(static_cast<const std::byte*>(at) + i);
+[[gnu::always_inline]] inline void prefetch_lines(const void* at, std::size_t bytes) noexcept {
+  for (std::size_t i = 0; i < bytes; i += cache_line) prefetch_line(static_cast<const std::byte*>(at) + i);
 }
 
 }  // namespace tandem::detail

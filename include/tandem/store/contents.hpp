@@ -375,7 +375,7 @@ class contents {
         last = shards_[i].entries.look_at_cell(next, seen);
         // Nodes are anywhere in memory: all of a cell are asked for before the first is waited for, and so are their values.
         for (std::size_t e = 0; e != seen.size(); ++e) {
-          detail::prefetch(std::addressof(seen[e].value()), sizeof(value_type));
+          detail::prefetch_lines(std::addressof(seen[e].value()), sizeof(value_type));
         }
         for (std::size_t e = 0; e != seen.size(); ++e) {
           const value_type& x = seen[e].value();

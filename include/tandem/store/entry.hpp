@@ -131,7 +131,7 @@ template <class T>
 [[gnu::always_inline]] inline void prefetch_outside(const T&) noexcept {}
 template <class Char, class Traits, class Allocator>
 [[gnu::always_inline]] inline void prefetch_outside(const std::basic_string<Char, Traits, Allocator>& s) noexcept {
-  detail::prefetch(s.data());
+  detail::prefetch_line(s.data());
 }
 
 }  // namespace tandem::store

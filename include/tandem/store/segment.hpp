@@ -260,7 +260,7 @@ inline std::optional<record_header> decode_record(const std::byte* from, std::ui
   return known && zeros && sized ? std::optional(h) : std::nullopt;
 }
 
-inline constexpr std::uint64_t longest_key = std::numeric_limits<std::uint32_t>::max();
+inline constexpr std::uint64_t most_key_bytes = std::numeric_limits<std::uint32_t>::max();
 
 // Bytes that are not set before they are written.
 template <class T>

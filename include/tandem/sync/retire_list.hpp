@@ -101,8 +101,8 @@ class retire_list {
   // Whether there may be anything to collect.
   bool waits() const noexcept { return waits_.load(std::memory_order_relaxed); }
 
-  // dispose(object) for each object that has waited long enough, up to `budget` of them. `advances`: how often the epoch may be advanced for that; 3
-  // are enough for everything, if nobody is pinned. Leaves out stripes that other threads are at.
+  // dispose(object) for each object that has waited long enough, up to `budget` of them. `advances`: how often the epoch may be
+  // advanced for that; 3 are enough for everything, if nobody is pinned. Leaves out stripes that other threads are at.
   template <class Dispose>
   void collect(Domain& domain, int advances, Dispose&& dispose, std::size_t budget = most_per_collection) noexcept {
     // order[look]: acquire exchange; pairs with [waits], [kept]: what is not found below says so again.

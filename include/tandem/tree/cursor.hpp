@@ -197,16 +197,13 @@ class position {
 // when moved from, when there was no such element, and after a step beyond the last or the first.
 // Precondition of all members but bool, reset and moves: not empty.
 template <class Engine>
-class [[nodiscard]] cursor {
-  using element = typename Engine::element;
-  using stored = typename element::value_type;
+class [[nodiscard]] cursor : public cell::shows_element<Engine> {
+  using base = cell::shows_element<Engine>;
+  using base::shown_;
   using pin = typename Engine::pin;
   using no_bound = const typename Engine::key_type*;
 
  public:
-  using key_type = typename element::key_type;
-  using element_type = const stored;
-
   cursor() noexcept = default;
   // go(position&) goes to the element.
   template <class Go>
@@ -233,17 +230,6 @@ class [[nodiscard]] cursor {
     return *this;
   }
   ~cursor() { reset(); }
-
-  explicit operator bool() const noexcept { return static_cast<bool>(shown_); }
-
-  element_type& operator*() const& noexcept { return shown_.get(); }
-  element_type& operator*() const&& = delete;  // the reference would outlive the guard
-  element_type* operator->() const noexcept { return std::addressof(shown_.get()); }
-
-  [[nodiscard]] const key_type& key() const& noexcept { return element::key_of(shown_.get()); }
-  const key_type& key() const&& = delete;
-  [[nodiscard]] const typename element::mapped_type& value() const& noexcept { return shown_.get().second; }
-  void value() const&& = delete;
 
   // To the next greater or smaller key that is there. These return whether there is one; if not, the guard is empty. References
   // that it gave before are not valid any more. Throws what comparisons throw; the guard is empty then.
@@ -282,9 +268,9 @@ class [[nodiscard]] cursor {
     pin_.end();
     mark_.end();
   }
+
   pin pin_;
   position<Engine> at_;
-  cell::shown_element<stored, Engine::inline_pairs> shown_;
   [[no_unique_address]] detail::guard_mark mark_;
 };
 

@@ -481,7 +481,7 @@ class tree : protected epoch_user<typename Options::epoch> {
     // Asks for the memory of the next leaf.
     void ask_for_next() const noexcept {
       const step& last = steps[depth - 1];
-      if (last.index + 1 != last.at->size()) detail::prefetch(last.at->child(last.index + 1), sizeof(leaf_type));
+      if (last.index + 1 != last.at->size()) detail::prefetch_lines(last.at->child(last.index + 1), sizeof(leaf_type));
     }
     node_type* node_at(std::size_t i) const noexcept {
       return i == depth ? static_cast<node_type*>(end) : static_cast<node_type*>(steps[i].at);
@@ -588,9 +588,9 @@ class tree : protected epoch_user<typename Options::epoch> {
       const inner_type& i = *static_cast<inner_type*>(n);
       n = i.child(i.child_of(k, less_));
       if (level == 1) {
-        detail::prefetch(n, sizeof(leaf_type));
+        detail::prefetch_lines(n, sizeof(leaf_type));
       } else {
-        detail::prefetch(n, sizeof(inner_type));
+        detail::prefetch_lines(n, sizeof(inner_type));
       }
     }
     return static_cast<leaf_type*>(n);
