@@ -83,7 +83,14 @@ class lane {
       ticks_ = true;
     }
     if (!wait_for_room(hold, record.size(), error)) return 0;
-    std::uint64_t const position = append(std::move(record), !how.is_never(), accept);
+    std::uint64_t position = 0;
+    try {
+      position = append(std::move(record), !how.is_never(), accept);
+    } catch (...) {
+      // A leader may have left the queue to who waited for room.
+      if (!leading_ && !queue_.empty()) lead(hold, {});
+      throw;
+    }
     if (how.is_always()) {
       error = wait(hold, position);
       return position;
@@ -128,8 +135,10 @@ class lane {
   // The ticker: what is due. Returns when something is.
   clock::time_point tick(clock::time_point now) {
     lock hold(mutex_);
-    if (sync_by_ <= now || seal_by_ <= now) lead_next(hold, {.sync = true, .seal = seal_by_ <= now});
-    return std::min(sync_by_, seal_by_);
+    if (due() <= now) lead_next(hold, {.sync = true, .seal = seal_by_ <= now});
+    // A full disk has no room for the next segment: not again at once.
+    if (seal_by_ <= now) seal_by_ = now + std::chrono::seconds(1);
+    return due();
   }
   // The store is read-only, because of another lane.
   void stop(const std::error_code& why) {
@@ -184,6 +193,7 @@ class lane {
       std::vector<chunk> batch = std::exchange(queue_, {});
       std::uint64_t const records = accepted_ - std::exchange(taken_, accepted_);
       busy_bytes_ += std::exchange(queued_bytes_, 0);
+      sync_by_ = std::min(sync_by_, std::exchange(queue_sync_by_, ticker::never));
       w.sync = w.sync || sync_wanted_ > durable_;
       w.make_room = w.make_room || blocked_now_ != 0;
 
@@ -271,7 +281,7 @@ class lane {
     busy_bytes_ = log_.kept_bytes();
     last_complete_ = log_.last_complete();
     figures_ = log_.figures();
-    if (durable_ == accepted_) sync_by_ = ticker::never;
+    if (durable_ >= taken_) sync_by_ = ticker::never;
     seal_by_ = log_.due();
     if (seal_by_ != ticker::never) ticker_.ask(seal_by_);
     if (std::error_code const why = context_.why_read_only(); why && !failure_) {
@@ -292,7 +302,7 @@ class lane {
     queued_bytes_ = 0;
     for (auto& e : effects_) e->drop();
     effects_.clear();
-    sync_by_ = seal_by_ = ticker::never;
+    sync_by_ = queue_sync_by_ = seal_by_ = ticker::never;
   }
   void add_failed(const failed_range& f) {
     failed_records_ += f.last - f.first + 1;
@@ -409,10 +419,10 @@ class lane {
     return accepted_;
   }
   void sync_by(clock::time_point at) {
-    if (at >= sync_by_) return;
-    sync_by_ = at;
-    ticker_.ask(at);
+    if (at < due()) ticker_.ask(at);
+    queue_sync_by_ = std::min(queue_sync_by_, at);
   }
+  clock::time_point due() const noexcept { return std::min({sync_by_, queue_sync_by_, seal_by_}); }
 
   log_context<System>& context_;
   ticker& ticker_;
@@ -437,7 +447,8 @@ class lane {
   bool closed_ = false;
   bool ticks_ = false;
   bool tells_failure_ = false;
-  clock::time_point sync_by_ = ticker::never;
+  clock::time_point sync_by_ = ticker::never;        // what has been taken
+  clock::time_point queue_sync_by_ = ticker::never;  // what is in the queue
   clock::time_point seal_by_ = ticker::never;
   std::error_code failure_;          // why the store is read-only,
   std::uint64_t failed_behind_ = 0;  // and what has failed therefore
