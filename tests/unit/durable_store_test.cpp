@@ -227,6 +227,19 @@ TEST_CASE("with every what has been put is synced by and by, once for all", "[du
   CHECK(s.stats().log.syncs.count() == syncs + 1);
 }
 
+TEST_CASE("with every a busy store is not synced more often than that", "[durable_store]") {
+  temporary_folder folder;
+  durable_options o;
+  o.sync = durability::every(milliseconds(20));
+  store s = store::open(folder.path(), o);
+  auto const start = std::chrono::steady_clock::now();
+  for (std::uint64_t i = 0; std::chrono::steady_clock::now() - start < milliseconds(200); ++i) s.put("k", "v", i);
+  std::uint64_t const syncs = s.stats().log.syncs.count();
+  auto const took = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start);
+  CHECK(syncs >= 1);
+  CHECK(syncs <= static_cast<std::uint64_t>(took / milliseconds(20)) + 2);
+}
+
 TEST_CASE("writers that come while a sync is under way share the next one", "[durable_store]") {
   temporary_folder folder;
   auto const script = std::make_shared<failing_files::script>();
