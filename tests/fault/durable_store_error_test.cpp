@@ -7,7 +7,6 @@
 #include "support/simulated_files.hpp"
 
 #include <tandem/durable_store.hpp>
-#include <tandem/sync/fences.hpp>
 
 #include <array>
 #include <cerrno>
@@ -32,9 +31,6 @@ using namespace tandem::test;
 using namespace std::chrono_literals;
 using tandem::durability;
 using tandem::durable_errc;
-
-// Not every place where there is one thread, and that sanitizer takes minutes.
-constexpr std::uint64_t one_of = tandem::detail::thread_sanitizer ? 5 : 1;
 
 // A script in which any call may fail.
 class faulty_script {

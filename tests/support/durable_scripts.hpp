@@ -30,6 +30,19 @@
 
 namespace tandem::test {
 
+// Walks take this part of what there is to be tried. Sanitizers make minutes of it, and most of it has one thread.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr std::size_t one_of = 11;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+inline constexpr std::size_t one_of = 11;
+#else
+inline constexpr std::size_t one_of = 1;
+#endif
+#else
+inline constexpr std::size_t one_of = 1;
+#endif
+
 struct simulated_store_options : durable_store_options {
   using file_system = simulated_files;
 };
