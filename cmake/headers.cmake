@@ -10,6 +10,7 @@ set(TANDEM_HEADERS
     include/tandem/clocked_store.hpp
     include/tandem/codec.hpp
     include/tandem/concepts.hpp
+    include/tandem/durable_store.hpp
     include/tandem/epoch.hpp
     include/tandem/eventual_map.hpp
     include/tandem/evmap.hpp
@@ -60,16 +61,27 @@ set(TANDEM_HEADERS
     include/tandem/detail/read_result.hpp
     include/tandem/detail/stored_value.hpp
     include/tandem/store/bytes.hpp
+    include/tandem/store/checkpoint.hpp
     include/tandem/store/command.hpp
     include/tandem/store/contents.hpp
     include/tandem/store/descriptor.hpp
+    include/tandem/store/durable_info.hpp
+    include/tandem/store/durable_options.hpp
     include/tandem/store/entry.hpp
     include/tandem/store/file_system.hpp
     include/tandem/store/histogram.hpp
     include/tandem/store/info.hpp
+    include/tandem/store/lane.hpp
+    include/tandem/store/lane_log.hpp
+    include/tandem/store/newest.hpp
+    include/tandem/store/recovery.hpp
     include/tandem/store/schedule.hpp
+    include/tandem/store/segment.hpp
+    include/tandem/store/segment_reader.hpp
+    include/tandem/store/segment_writer.hpp
     include/tandem/store/snapshot.hpp
     include/tandem/store/stream.hpp
+    include/tandem/store/ticker.hpp
     include/tandem/sync/atomic.hpp
     include/tandem/sync/backoff.hpp
     include/tandem/sync/cache_line.hpp

@@ -50,13 +50,21 @@ concept number_like = (std::is_arithmetic_v<T> || std::is_enum_v<T>) && sizeof(T
 // Unsigned numbers in little-endian order, whatever the machine's is.
 template <std::unsigned_integral U>
 void store_little(U n, std::byte* to) noexcept {
-  for (std::size_t i = 0; i != sizeof(U); ++i) to[i] = static_cast<std::byte>((n >> (8 * i)) & 0xff);
+  if constexpr (std::endian::native == std::endian::little) {
+    std::memcpy(to, &n, sizeof(U));
+  } else {
+    for (std::size_t i = 0; i != sizeof(U); ++i) to[i] = static_cast<std::byte>((n >> (8 * i)) & 0xff);
+  }
 }
 template <std::unsigned_integral U>
 U load_little(const std::byte* from) noexcept {
   U n = 0;
-  for (std::size_t i = 0; i != sizeof(U); ++i)
-    n = static_cast<U>(n | static_cast<U>(static_cast<U>(from[i]) << (8 * i)));
+  if constexpr (std::endian::native == std::endian::little) {
+    std::memcpy(&n, from, sizeof(U));
+  } else {
+    for (std::size_t i = 0; i != sizeof(U); ++i)
+      n = static_cast<U>(n | static_cast<U>(static_cast<U>(from[i]) << (8 * i)));
+  }
   return n;
 }
 

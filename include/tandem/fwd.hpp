@@ -14,6 +14,7 @@ struct cell_index_options;
 struct sharded_map_options;
 struct tree_index_options;
 struct timed_store_options;
+struct durable_store_options;
 
 template <class Key>
 struct hash;
@@ -46,6 +47,10 @@ template <class Key, class T, class Compare, class Allocator, class Options>
 class tree_index;
 template <class K, class V, class Options>
 class timed_store;
+template <class K, class V, class Options>
+class durable_store;
+
+class posix_file_system;
 
 namespace cell {
 

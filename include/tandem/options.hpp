@@ -123,6 +123,17 @@ struct timed_store_options : cell_options {
   using latencies = no_latencies;
 };
 
+// Of durable_store: of the type. What can differ from one store to another is in durable_options.
+struct durable_store_options : cell_options {
+  // Hash and equality of keys. void: tandem::hash and tandem::equal_to (hash.hpp). The hash is not stored.
+  using hasher = void;
+  using key_equal = void;
+  // Rebound to the entries.
+  using allocator = std::allocator<std::byte>;
+  // Where its files are: store/file_system.hpp.
+  using file_system = posix_file_system;
+};
+
 // Of sharded_map.
 struct sharded_map_options {
   // The seam to the hardware.

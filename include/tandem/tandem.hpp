@@ -16,9 +16,10 @@
 //   eventual_map   The same for single values and writers on any thread, with refresh() by hand or by a timer.
 //   left_right     The same for a data structure of your own: two copies, one log of operations.
 //
-// And a store, for what services keep:
+// And stores, for what services keep:
 //
 //   timed_store    Values with deadlines by a logical clock; the same on every replica of a log. clocked_store: by seconds.
+//   durable_store  The newest version of each key in memory, every write on disk, and back after a crash.
 //
 // Its parts, useful alone:
 //
@@ -53,6 +54,7 @@
 #if __has_include(<xxhash.h>)
 #include <tandem/clocked_store.hpp>
 #include <tandem/codec.hpp>
+#include <tandem/durable_store.hpp>
 #include <tandem/timed_store.hpp>
 #endif
 

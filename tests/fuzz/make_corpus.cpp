@@ -1,6 +1,10 @@
 // make_corpus FOLDER: writes the inputs from which the fuzzers of the stores begin, below FOLDER/<fuzzer>/. What is in corpus/ was made
 // by this, but for what fuzzers have found: those have names that tell what they found.
+#include <tandem/durable_store.hpp>
 #include <tandem/timed_store.hpp>
+
+#include "fuzz/log_files.hpp"
+#include "support/simulated_files.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -174,6 +178,59 @@ void make_values() {
   add("command", 13, text(store::encode(command(command_kind::compare_and_set, "k", "v", 300, {1, 2}))));
 }
 
+// The folders of durable_store, as one input each.
+struct simulated : tandem::durable_store_options {
+  using file_system = tandem::test::simulated_files;
+};
+template <class K, class V, class F>
+tandem::test::log_input made_by(std::size_t lanes, F f) {
+  tandem::test::simulated_files const files;
+  tandem::durable_options how;
+  how.lanes = lanes;
+  how.rotate_records = 3;
+  auto s = tandem::durable_store<K, V, simulated>::open("/log", how, files);
+  f(s);
+  return tandem::test::log_input::of(files.image());
+}
+
+void make_logs() {
+  auto const few = [](auto& s) {
+    s.put("key", "a value", 7);
+    s.put("key", "another", 7);
+  };
+  auto const everything = [](auto& s) {
+    s.put("a", "1", 1);
+    s.put("b", "2", 1);
+    s.put("", "", 0);
+    s.erase("a", 2);
+    s.checkpoint();
+    s.put("a", "late", 1);
+    s.put("c", std::string(300, 'x'), ~std::uint64_t{0});
+    s.erase("b", 1);
+    s.put("d", "4", 4);
+  };
+  using text_type = std::string;
+  auto const one = made_by<text_type, text_type>(1, few);
+  write("log", "few", one.text());
+  write("log", "everything", made_by<text_type, text_type>(1, everything).text());
+  write("log", "lanes", made_by<text_type, text_type>(2, everything).text());
+  auto closed = made_by<text_type, text_type>(1, [&](auto& s) {
+    few(s);
+    s.close();
+  });
+  write("log", "closed", closed.text());
+  closed.files[0].second.resize(closed.files[0].second.size() - 50);
+  write("log", "torn", closed.text());
+  auto const numbers = made_by<std::uint32_t, bool>(1, [](auto& s) { s.put(7U, true, 1); });
+  write("log", "numbers", numbers.text());
+  // Of two stores.
+  write("log", "two", one.text() + made_by<text_type, text_type>(1, few).text());
+  auto later = one;
+  later.files[0].second[8] = std::byte{2};
+  later.make_sums_right();
+  write("log", "version", later.text());
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -182,5 +239,6 @@ int main(int argc, char** argv) {
   make_snapshots();
   make_commands();
   make_values();
+  make_logs();
   return 0;
 }

@@ -1,4 +1,4 @@
-// What a timed_store tells about itself, for people (JSON) and for Prometheus.
+// What a timed_store tells about itself, for people (JSON) and for Prometheus; and what durable_store's (durable_info.hpp) needs too.
 //
 // Counts are of one moment, each by itself, and exact when nobody writes; none is an estimate or a sample. Every number is finite.
 #ifndef TANDEM_STORE_INFO_HPP
@@ -127,6 +127,26 @@ inline std::string to_text(double d) {
     if (c == ',') c = '.';
   }
   return s;
+}
+
+// In braces, or nothing if there are none.
+inline std::string prometheus_labels(const std::vector<std::pair<std::string, std::string>>& labels) {
+  std::string braces;
+  for (const auto& [name, value] : labels) {
+    braces += braces.empty() ? '{' : ',';
+    braces += name + "=\"";
+    for (char c : value) {
+      if (c == '\\' || c == '"') braces += '\\';
+      if (c == '\n') {
+        braces += "\\n";
+      } else {
+        braces += c;
+      }
+    }
+    braces += '"';
+  }
+  if (!braces.empty()) braces += '}';
+  return braces;
 }
 
 // In its base unit.

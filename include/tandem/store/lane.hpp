@@ -1,0 +1,437 @@
+// Group commit: many threads put records, one of them at a time writes what all of them have put.
+//
+// A record goes into the lane's queue, under the lane's lock, in the same step in which memory decides about it; so the order of the
+// queue is the order of memory, for each key. Whoever then finds nobody leading leads: it takes the whole queue, writes it and, if
+// anybody wants that, syncs, both without the lock; then everything that was taken is done, in one step, and those who wait for it
+// return. What comes meanwhile is the next round's, which the first of those who wait for it leads.
+//
+//   put     lock; wait for room; decide and append; unlock ...    always: until that is durable: lead, or sleep until the round ends
+//                                                                 else: lead, unless somebody leads
+//   lead    lock; take the queue; unlock; write; sync; lock; note what is done and what has failed; unlock; wake
+//
+// A leader whose queue has filled up again goes on if nobody waits who could.
+//
+// Who waits for a round sleeps with the others of that round, even or odd: the end of round n wakes all of n, and one of n + 1, which
+// will lead. Large records are put into the queue as they are, and written from there; small ones are copied together.
+#ifndef TANDEM_STORE_LANE_HPP
+#define TANDEM_STORE_LANE_HPP
+
+#include <tandem/store/durable_info.hpp>
+#include <tandem/store/durable_options.hpp>
+#include <tandem/store/lane_log.hpp>
+#include <tandem/store/segment.hpp>
+#include <tandem/store/ticker.hpp>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <optional>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace tandem::store {
+
+// What a record does to memory once it is durable, with visibility::on_durable.
+class effect {
+ public:
+  effect() = default;
+  effect(const effect&) = delete;
+  effect& operator=(const effect&) = delete;
+  virtual ~effect() = default;
+  virtual void apply() = 0;
+  virtual void drop() noexcept = 0;  // the record has failed
+
+  std::uint64_t position = 0;
+};
+
+template <durable_file_system System>
+class lane {
+  using clock = std::chrono::steady_clock;
+  using lock = std::unique_lock<std::mutex>;
+
+ public:
+  // `on_failure`: called, without a lock, when the store has become read-only.
+  lane(log_context<System>& context, ticker& time, std::function<void()> on_failure, std::uint32_t number,
+       std::uint64_t last_segment, std::uint64_t end)
+      : context_(context),
+        ticker_(time),
+        on_failure_(std::move(on_failure)),
+        last_complete_(last_segment),
+        log_(context, number, last_segment, end) {}
+  lane(const lane&) = delete;
+  lane& operator=(const lane&) = delete;
+
+  // Takes a record that begin_record() has made. accept(std::byte* record) -> std::unique_ptr<effect>: decides about it, sets its
+  // seq; under the lock. Returns its position; with an error, 0 if it was not accepted. Throws what accept() throws, and
+  // std::bad_alloc, std::system_error: then nothing has happened.
+  template <class Accept>
+  std::uint64_t put(record_buffer&& record, durability how, std::error_code& error, Accept&& accept) {
+    lock hold(mutex_);
+    bool const ticks = !how.is_always() && !how.is_never();
+    if (ticks && !ticks_) {
+      ticker_.start();
+      ticks_ = true;
+    }
+    if (!wait_for_room(hold, record.size(), error)) return 0;
+    std::uint64_t const position = append(std::move(record), !how.is_never(), accept);
+    if (how.is_always()) {
+      error = wait(hold, position);
+      return position;
+    }
+    if (ticks) sync_by(clock::now() + how.interval());
+    if (!leading_) lead(hold, {});
+    return position;
+  }
+
+  // Until this is on the disk, or has failed.
+  std::error_code wait(std::uint64_t position) {
+    lock hold(mutex_);
+    if (position == 0 || position > accepted_) return std::make_error_code(std::errc::invalid_argument);
+    return wait(hold, position);
+  }
+  // Everything accepted so far. An error also if something has failed since the last time that nobody was told.
+  std::error_code flush() {
+    lock hold(mutex_);
+    std::uint64_t const all = accepted_;
+    while (durable_ < all) {
+      if (leading_) {
+        sync_wanted_ = std::max(sync_wanted_, all);
+        sleep(hold, all <= taken_ ? round_ : round_ + 1);
+      } else {
+        lead(hold, {.sync = true});
+      }
+    }
+    std::error_code error;
+    for (failed_range& f : failed_) {
+      if (f.told <= f.last - f.first && !error) error = f.error;
+      f.told = f.last - f.first + 1;
+    }
+    return error;
+  }
+  // Everything accepted so far is in complete segments: returns the last one's number; 0 if there is none.
+  std::uint64_t complete(std::error_code& error) {
+    lock hold(mutex_);
+    error = lead_next(hold, {.seal = true});
+    return last_complete_;
+  }
+  // The ticker: what is due. Returns when something is.
+  clock::time_point tick(clock::time_point now) {
+    lock hold(mutex_);
+    if (sync_by_ <= now || seal_by_ <= now) lead_next(hold, {.sync = true, .seal = seal_by_ <= now});
+    return std::min(sync_by_, seal_by_);
+  }
+  // The store is read-only, because of another lane.
+  void stop(const std::error_code& why) {
+    lock hold(mutex_);
+    if (!failure_ && !leading_) fail_all(why);
+    wake_all();
+  }
+  // Writes what there is, and closes the file. Nothing is accepted any more.
+  std::error_code close() {
+    lock hold(mutex_);
+    if (closed_) return {};
+    closed_ = true;
+    return lead_next(hold, {.close = true});
+  }
+
+  log_figures figures() const {
+    lock hold(mutex_);
+    log_figures f = figures_;
+    f.queue_bytes = queued_bytes_ + busy_bytes_;
+    f.blocked = blocked_;
+    f.blocked_seconds = blocked_seconds_;
+    f.refused = refused_;
+    f.failed_records = failed_records_;
+    f.largest_batch = largest_batch_;
+    return f;
+  }
+  std::uint64_t accepted() const {
+    lock hold(mutex_);
+    return accepted_;
+  }
+
+ private:
+  struct work {
+    bool sync = false;
+    bool make_room = false;  // sync if there is something that is only kept for that
+    bool seal = false;
+    bool close = false;
+  };
+  static constexpr std::size_t small = 4096;
+  static constexpr std::size_t small_chunk = std::size_t{16} << 10;
+
+  // ---- All under the lock, but for what a leader does in between.
+
+  // Returns what went wrong in the first round.
+  std::error_code lead(lock& hold, work w) {
+    std::vector<std::filesystem::path> sealed;
+    std::optional<std::error_code> result;
+    leading_ = true;
+    for (; leading_; w = {}) {
+      ++round_;
+      std::vector<chunk> batch = std::exchange(queue_, {});
+      largest_batch_ = std::max(largest_batch_, accepted_ - taken_);
+      taken_ = accepted_;
+      busy_bytes_ += std::exchange(queued_bytes_, 0);
+      w.sync = w.sync || sync_wanted_ > durable_;
+      w.make_room = w.make_room || blocked_now_ != 0;
+
+      hold.unlock();
+      log_news news;
+      std::error_code const error = do_work(std::move(batch), w, news);
+      hold.lock();
+
+      apply_effects(hold, news);
+      std::error_code const wrong = note(news, error);
+      if (!result) result = wrong;
+      sealed.insert(sealed.end(), news.sealed.begin(), news.sealed.end());
+      // Nobody waits who could lead.
+      leading_ = !queue_.empty() && waiting_[(round_ + 1) % 2] == 0 && blocked_now_ == 0;
+      wake();
+    }
+    tell(hold, sealed);
+    return *result;
+  }
+  std::error_code do_work(std::vector<chunk>&& batch, work w, log_news& news) {
+    try {
+      log_.write(std::move(batch), news);
+      if (w.close) return log_.close(news);
+      if (w.seal) return log_.seal(news);
+      if (w.sync || (w.make_room && log_.kept_bytes() != 0)) return log_.sync(news);
+    } catch (const std::bad_alloc&) {
+      context_.fail(std::make_error_code(std::errc::not_enough_memory));
+    }
+    return {};
+  }
+  // As soon as nobody leads.
+  std::error_code lead_next(lock& hold, work w) {
+    while (leading_) sleep(hold, round_ + 1);
+    return lead(hold, w);
+  }
+
+  // Of what is durable now, and before anybody is told that it is.
+  void apply_effects(lock& hold, const log_news& news) {
+    if (effects_.empty()) return;
+    std::vector<std::unique_ptr<effect>> ready;
+    std::uint64_t const durable = log_.durable();
+    auto const has_failed = [&](std::uint64_t position) {
+      return std::any_of(news.failed.begin(), news.failed.end(),
+                         [&](const failed_range& f) { return f.first <= position && position <= f.last; });
+    };
+    std::erase_if(effects_, [&](std::unique_ptr<effect>& e) {
+      if (e->position > taken_) return false;
+      if (has_failed(e->position)) {
+        e->drop();
+        return true;
+      }
+      if (e->position > durable) return false;
+      ready.push_back(std::move(e));
+      return true;
+    });
+    hold.unlock();
+    try {
+      for (auto& e : ready) e->apply();
+    } catch (...) {
+      // The log has what memory does not.
+      context_.fail(std::make_error_code(std::errc::not_enough_memory));
+    }
+    hold.lock();
+  }
+  std::error_code note(const log_news& news, const std::error_code& error) {
+    if (!failure_) {
+      for (const failed_range& f : news.failed) add_failed(f);
+      durable_ = log_.durable();
+    }
+    busy_bytes_ = log_.kept_bytes();
+    last_complete_ = log_.last_complete();
+    figures_ = log_.figures();
+    if (durable_ == accepted_) sync_by_ = ticker::never;
+    seal_by_ = log_.due();
+    if (seal_by_ != ticker::never) ticker_.ask(seal_by_);
+    if (std::error_code const why = context_.why_read_only(); why && !failure_) {
+      fail_all(why);
+      tells_failure_ = true;
+    }
+    if (failure_) return failure_;
+    if (error) return error;
+    return news.failed.empty() ? news.close_error : news.failed.front().error;
+  }
+  void fail_all(const std::error_code& why) noexcept {
+    failure_ = why;
+    if (durable_ != accepted_) add_failed({durable_ + 1, accepted_, why});
+    durable_ = accepted_;
+    queue_.clear();
+    queued_bytes_ = 0;
+    for (auto& e : effects_) e->drop();
+    effects_.clear();
+    sync_by_ = seal_by_ = ticker::never;
+  }
+  void add_failed(const failed_range& f) {
+    failed_records_ += f.last - f.first + 1;
+    if (!failed_.empty() && failed_.back().last + 1 == f.first && failed_.back().error == f.error) {
+      failed_.back().last = f.last;
+    } else {
+      failed_.push_back(f);
+    }
+  }
+  // Those who wait for this round, and one of those who wait for the next, which leads it.
+  void wake() noexcept {
+    if (std::exchange(waiting_[round_ % 2], 0) != 0) done_[round_ % 2].notify_all();
+    if (waiting_[(round_ + 1) % 2] != 0) done_[(round_ + 1) % 2].notify_one();
+    if (blocked_now_ != 0) room_.notify_all();
+  }
+  void wake_all() noexcept {
+    done_[0].notify_all();
+    done_[1].notify_all();
+    room_.notify_all();
+  }
+  void sleep(lock& hold, std::uint64_t round) {
+    ++waiting_[round % 2];
+    done_[round % 2].wait(hold);
+  }
+  void tell(lock& hold, const std::vector<std::filesystem::path>& sealed) {
+    bool const failure = std::exchange(tells_failure_, false);
+    if (!failure && sealed.empty()) return;
+    hold.unlock();
+    if (failure) on_failure_();
+    for (const auto& path : sealed) {
+      if (context_.options.on_segment_sealed) context_.options.on_segment_sealed(path);
+    }
+    hold.lock();
+  }
+
+  std::error_code wait(lock& hold, std::uint64_t position) {
+    for (;;) {
+      for (failed_range& f : failed_) {
+        if (position < f.first || f.last < position) continue;
+        ++f.told;
+        return f.error;
+      }
+      if (position <= durable_) return {};
+      if (leading_) {
+        sync_wanted_ = std::max(sync_wanted_, position);
+        sleep(hold, position <= taken_ ? round_ : round_ + 1);
+      } else {
+        lead(hold, {.sync = true});
+      }
+    }
+  }
+
+  bool wait_for_room(lock& hold, std::size_t bytes, std::error_code& error) {
+    bool has_led = false;
+    clock::time_point since{};
+    while (!error) {
+      if (closed_) {
+        error = durable_errc::closed;
+      } else if (failure_) {
+        error = durable_errc::read_only;
+      } else if (std::uint64_t const used = queued_bytes_ + busy_bytes_;
+                 used == 0 || used + bytes <= context_.options.queue_bytes) {
+        break;
+      } else if (!leading_ && !has_led) {
+        has_led = context_.options.on_full == on_full::fail;
+        lead(hold, {.make_room = true});
+      } else if (context_.options.on_full == on_full::fail) {
+        ++refused_;
+        error = std::make_error_code(std::errc::operation_would_block);
+      } else {
+        if (since == clock::time_point()) since = clock::now();
+        ++blocked_now_;
+        room_.wait(hold);
+        --blocked_now_;
+      }
+    }
+    if (since != clock::time_point()) {
+      ++blocked_;
+      blocked_seconds_ += std::chrono::duration<double>(clock::now() - since).count();
+    }
+    return !error;
+  }
+  template <class Accept>
+  std::uint64_t append(record_buffer&& record, bool keep, Accept& accept) {
+    std::size_t const bytes = record.size();
+    bool const joins =
+        bytes <= small && !queue_.empty() && queue_.back().bytes.capacity() - queue_.back().bytes.size() >= bytes;
+    if (!joins) {
+      queue_.emplace_back();
+      if (bytes <= small) queue_.back().bytes.reserve(small_chunk);
+    }
+    try {
+      if (effects_.size() == effects_.capacity()) effects_.reserve(2 * effects_.size() + 8);
+      if (std::unique_ptr<effect> e = accept(record.data())) {
+        e->position = accepted_ + 1;
+        effects_.push_back(std::move(e));
+      }
+    } catch (...) {
+      if (!joins) queue_.pop_back();
+      throw;
+    }
+    ++accepted_;
+    chunk& to = queue_.back();
+    if (bytes <= small) {
+      append_to(to.bytes, record);
+    } else {
+      to.bytes = std::move(record);
+    }
+    if (!joins) to.first = accepted_;
+    to.last = accepted_;
+    to.keep = to.keep || keep;
+    queued_bytes_ += bytes;
+    return accepted_;
+  }
+  void sync_by(clock::time_point at) {
+    if (at >= sync_by_) return;
+    sync_by_ = at;
+    ticker_.ask(at);
+  }
+
+  log_context<System>& context_;
+  ticker& ticker_;
+  std::function<void()> const on_failure_;
+
+  mutable std::mutex mutex_;
+  std::array<std::condition_variable, 2> done_;  // rounds, even and odd
+  std::array<std::size_t, 2> waiting_{};
+  std::condition_variable room_;
+  std::size_t blocked_now_ = 0;
+  std::vector<chunk> queue_;
+  std::vector<std::unique_ptr<effect>> effects_;  // by position
+  std::uint64_t queued_bytes_ = 0;
+  std::uint64_t busy_bytes_ = 0;   // of a leader, and kept until synced
+  std::uint64_t accepted_ = 0;     // positions
+  std::uint64_t taken_ = 0;        // by a leader
+  std::uint64_t durable_ = 0;      // or failed
+  std::uint64_t sync_wanted_ = 0;  // up to here
+  std::vector<failed_range> failed_;
+  std::uint64_t round_ = 0;
+  bool leading_ = false;
+  bool closed_ = false;
+  bool ticks_ = false;
+  bool tells_failure_ = false;
+  clock::time_point sync_by_ = ticker::never;
+  clock::time_point seal_by_ = ticker::never;
+  std::error_code failure_;  // why the store is read-only
+  std::uint64_t last_complete_ = 0;
+
+  log_figures figures_;
+  std::uint64_t largest_batch_ = 0;
+  std::uint64_t failed_records_ = 0;
+  std::uint64_t blocked_ = 0;
+  std::uint64_t refused_ = 0;
+  double blocked_seconds_ = 0;
+
+  lane_log<System> log_;  // the leader's
+};
+
+}  // namespace tandem::store
+
+#endif
