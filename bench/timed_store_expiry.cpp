@@ -2,8 +2,8 @@
 //
 //   expiry/<what happens to them>/<who is there meanwhile>/<keys>
 //
-// Entries expire, or are deleted; then deleted ones are forgotten as well, with the horizon. One thread collects; another one reads, or writes,
-// other keys and the same ones, and times each call. Times are those of collecting. Counters:
+// Entries expire, or are deleted, or are deleted and forgotten. One thread collects; another one reads them, or writes other ones, and
+// times each call. Times are those of collecting. Counters:
 //
 //   ns_per_entry      of the collecting thread's own processor time
 //   share             of that time in what passed meanwhile: the part of a processor that it takes

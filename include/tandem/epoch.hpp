@@ -176,9 +176,7 @@ class epoch_domain {
   using basic = global_epoch::domain_type;
   basic& epoch() const noexcept { return is_global_ ? global_epoch::domain() : own_.domain(); }
   basic::record& here() const { return is_global_ ? global_epoch::here() : own_.here(); }
-  void leave() noexcept {
-    list_.tend_after_guard(epoch(), dispose);
-  }
+  void leave() noexcept { list_.tend_after_guard(epoch(), dispose); }
 
   bool const is_global_ = false;
   own_epoch own_;

@@ -54,6 +54,9 @@
 // word that every write raises. Shards: a power of two, from the constructor, else Options::shards, else one for two
 // processors, at least 2. An unused store owns no memory. size() and write_index() take no lock.
 //
+// **Figures.** info() tells sizes, what the collector is behind with, and by how much it was; with Options::latencies, how long calls
+// take. to_json() and to_prometheus() make text of it.
+//
 // **Thread safety.** Everything may be called beside everything, but construction and destruction. Operations on one key are atomic and
 // linearizable; a read is as of the clock when it takes place. load() puts other contents, clock included, in the place of
 // the present ones in one step, and clear() puts none; a write that is under way meanwhile may be lost with the old ones. for_each() is a scan: each

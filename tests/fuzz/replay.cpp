@@ -88,7 +88,7 @@ int main(int argc, char** argv) {
   }
   if (inputs.empty()) return std::fputs("there are no inputs\n", stderr), 1;
 
-  constexpr std::size_t changes = 1'500;
+  constexpr std::size_t changes = 600;
   std::mt19937 random(1);
   std::size_t runs = 0;
   for (std::size_t i = 0; i != inputs.size(); ++i) {

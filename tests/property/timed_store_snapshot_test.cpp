@@ -466,6 +466,34 @@ TEST_CASE("a snapshot that is well made, but says what cannot be, is refused", "
   }
 }
 
+TEST_CASE("a block of another snapshot is refused, though it is whole and stands where it stood",
+          "[timed_store][snapshot]") {
+  tandem::timed_store_config config;
+  config.shards = 1;
+  store a(config), b(config);
+  for (std::uint64_t i = 0; i != 10; ++i) {
+    REQUIRE(a.set("key " + std::to_string(i), "of a", i));
+    REQUIRE(b.set("key " + std::to_string(i), "of b", i));
+  }
+  snapshot_options how;
+  how.block_bytes = 1;
+  std::string const one = saved(a, how), other = saved(b, how);
+  REQUIRE(one.size() == other.size());
+  // The first block of each.
+  std::size_t const begin = 64;
+  auto const length = tandem::detail::load_little<std::uint64_t>(bytes_of(one).data() + begin + 16);
+  std::string spliced = one;
+  spliced.replace(begin, 32 + length, other.substr(begin, 32 + length));
+  REQUIRE(spliced != one);
+  REQUIRE(spliced != other);
+  store t;
+  snapshot_report report;
+  CHECK(load(t, spliced, &report) == snapshot_errc::malformed);
+  CHECK(report.error.find("the end block") != std::string::npos);
+  CHECK(t.empty());
+  CHECK_FALSE(load(t, one));
+}
+
 TEST_CASE("limits hold for what is loaded and for what is saved", "[timed_store][snapshot]") {
   store s, t;
   for (std::uint64_t i = 0; i != 10; ++i) REQUIRE(s.set("key " + std::to_string(i), std::string(100, 'v'), i));

@@ -44,8 +44,9 @@ TEST_CASE("entries last as long as they are told to", "[clocked_store]") {
   CHECK(cache.set_if_unset("k", "w").status == write_status::exists);
   now += 30s;
   CHECK_FALSE(cache.has("k"));
-  CHECK(cache.set_if_unset("k", "w", {.expire_after = 0s}));  // a tick at least
+  CHECK(cache.set_if_unset("k", "w", {.expire_after = 0s}));  // a tick at least, and not for ever
   CHECK(cache.get("k") == "w");
+  CHECK(cache.time_left("k") == 1ms);
   CHECK(cache.touch("k", {}));
   now += 24h;
   CHECK(cache.read("k", [](const std::string& v) { return v.size(); }) == 1U);

@@ -2,6 +2,7 @@
 // semantics these are, gets them wrong; its mistakes are named where they are tested.
 #include <tandem/timed_store.hpp>
 
+#include "support/budget_allocator.hpp"
 #include "support/catch.hpp"
 
 #include <algorithm>
@@ -44,6 +45,10 @@ struct crowded : tandem::timed_store_options {
 };
 struct late : tandem::timed_store_options {
   static constexpr bool late_writes = true;
+};
+
+struct counted_memory : tandem::timed_store_options {
+  using allocator = tandem::test::budget_allocator<std::byte>;
 };
 
 using removed = std::tuple<std::string, std::string, removal, std::uint64_t>;
@@ -604,4 +609,39 @@ TEST_CASE("nothing is told of values that go with load, clear or the store", "[t
     REQUIRE(s.set("c", "4", 10));
   }
   CHECK(told == 0);
+}
+
+TEST_CASE("reads allocate nothing but the copy that they return, and all memory is given back", "[timed_store]") {
+  using text = std::basic_string<char, std::char_traits<char>, tandem::test::budget_allocator<char>>;
+  auto& account = tandem::test::budget_allocator<char>::account();
+  std::int64_t const before = account.bytes;
+  {
+    tandem::timed_store<text, text, counted_memory> s;
+    CHECK(account.bytes == before);
+    const char* const key = "a key that does not fit into the string object";
+    REQUIRE(s.set(text(key), text("a value that does not fit into the string object"), 1, {.expire_in = 10}));
+    REQUIRE(s.set(text("short"), text("value"), 1));
+    auto const allocations = account.allocations.load();
+    CHECK(allocations > 0);
+    int found = 0;
+    for (std::string_view const k :
+         {std::string_view(key), std::string_view("short"), std::string_view("absent, and long")}) {
+      found += s.has(k) + s.entry_info(k).has_value() + s.read(k, [](const text&) {});
+      found += s.read(k, [](const text& v) { return v.size(); }).has_value();
+    }
+    CHECK(found == 8);
+    CHECK(s.get("short") == text("value"));
+    CHECK_FALSE(s.get("absent, and long"));
+    s.for_each([&](const text&, const text&) { ++found; });
+    CHECK(found == 10);
+    s.advance(11);
+    CHECK_FALSE(s.get(key));
+    CHECK(account.allocations == allocations);
+    s.advance(5);
+    REQUIRE(s.set(text(key), text("a value that does not fit into the string object"), 11));
+    auto const again = account.allocations.load();
+    CHECK(s.get(key));
+    CHECK(account.allocations == again + 1);
+  }
+  CHECK(account.bytes == before);
 }

@@ -47,8 +47,9 @@
 // label replaces is kept aside, and goes to a block of kind 3, if it is not known whether it has been written before.
 //
 // **Bad files.** A reader believes nothing: sums are checked before what they are of is used; lengths are compared with limits, and
-// memory is taken as bytes arrive, in steps, so that a length that lies costs no more than the bytes there are. Each of these has
-// an error code, and a text that says what and where.
+// memory is taken as bytes arrive, in steps, so that a length that lies costs no more than the bytes there are; nor does a number of
+// entries to come, for which there is room as far as the source may have them. Each of these has an error code, and a text that says
+// what and where.
 #ifndef TANDEM_STORE_SNAPSHOT_HPP
 #define TANDEM_STORE_SNAPSHOT_HPP
 
