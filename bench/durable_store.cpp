@@ -192,7 +192,7 @@ void run_sensors(benchmark::State& state, durability how, bool paced) {
     state.counters["accepted/s"] = n / accepted_after;
     state.counters["reads/s"] = static_cast<double>(reads) / seconds;
     state.counters["MB/s"] = n * static_cast<double>(large) / seconds / 1e6;
-    state.counters["per_sync"] = n / static_cast<double>(std::max<std::uint64_t>(1, figures.syncs.count));
+    state.counters["per_sync"] = n / static_cast<double>(std::max<std::uint64_t>(1, figures.syncs.count()));
     std::fprintf(stderr, "%s\n", paced ? "paced" : "unpaced");
     put.report(state, "put");
     wait.report(state, "wait");
@@ -229,7 +229,7 @@ rate put_for(store& s, std::size_t threads, clock_type::duration d) {
   double const seconds = seconds_since(begin);
   auto const after = s.stats().log;
   auto const n = static_cast<double>(after.records - before.records);
-  return {n / seconds, n / static_cast<double>(std::max<std::uint64_t>(1, after.syncs.count - before.syncs.count))};
+  return {n / seconds, n / static_cast<double>(std::max<std::uint64_t>(1, after.syncs.count() - before.syncs.count()))};
 }
 // Syncs per second of a file that gets so many bytes each time.
 double sync_rate(const std::filesystem::path& where, std::size_t bytes, clock_type::duration d) {

@@ -4,47 +4,18 @@
 #define TANDEM_STORE_DURABLE_INFO_HPP
 
 #include <tandem/store/durable_options.hpp>
+#include <tandem/store/histogram.hpp>
 #include <tandem/store/info.hpp>
 
-#include <array>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 namespace tandem {
-
-// How long something took.
-struct duration_histogram {
-  // Upper limits of the buckets, in microseconds; there is one more without a limit.
-  static constexpr std::array<std::uint64_t, 15> limits = {
-      50, 100, 200, 500, 1'000, 2'000, 5'000, 10'000, 20'000, 50'000, 100'000, 200'000, 500'000, 1'000'000, 5'000'000};
-  std::array<std::uint64_t, limits.size() + 1> counts{};
-  std::uint64_t count = 0;
-  double seconds = 0;  // of all
-  double most = 0;     // of one, in seconds
-
-  void add(std::chrono::steady_clock::duration d) noexcept {
-    auto const us = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(d).count());
-    std::size_t at = 0;
-    while (at != limits.size() && us > limits[at]) ++at;
-    ++counts[at];
-    ++count;
-    double const s = std::chrono::duration<double>(d).count();
-    seconds += s;
-    most = s > most ? s : most;
-  }
-  duration_histogram& operator+=(const duration_histogram& other) noexcept {
-    for (std::size_t i = 0; i != counts.size(); ++i) counts[i] += other.counts[i];
-    count += other.count;
-    seconds += other.seconds;
-    most = other.most > most ? other.most : most;
-    return *this;
-  }
-};
 
 namespace store {
 
@@ -60,12 +31,12 @@ struct log_figures {
   std::uint64_t failed_records = 0;
   std::uint64_t blocked = 0;  // puts that had to wait for room
   double blocked_seconds = 0;
-  std::uint64_t refused = 0;        // puts for which there was no room, with on_full::fail
-  std::uint64_t largest_batch = 0;  // records
-  std::uint64_t queue_bytes = 0;    // now: waiting to be written, or kept until synced
-  duration_histogram syncs{};       // of records; those of making and sealing segments are not counted
+  std::uint64_t refused = 0;      // puts for which there was no room, with on_full::fail
+  std::uint64_t queue_bytes = 0;  // now: waiting to be written, or kept until synced
+  histogram_counts batches{};     // records in each
+  histogram_counts syncs{};       // of records, in nanoseconds; those of making and sealing segments are not counted
 
-  log_figures& operator+=(const log_figures& o) noexcept {
+  log_figures& operator+=(const log_figures& o) {
     records += o.records;
     bytes += o.bytes;
     writes += o.writes;
@@ -77,7 +48,7 @@ struct log_figures {
     blocked += o.blocked;
     blocked_seconds += o.blocked_seconds;
     refused += o.refused;
-    largest_batch = o.largest_batch > largest_batch ? o.largest_batch : largest_batch;
+    batches += o.batches;
     queue_bytes += o.queue_bytes;
     syncs += o.syncs;
     return *this;
@@ -114,7 +85,6 @@ void for_each_figure(const durable_store_info& i, F&& f) {
   f("records", true, "Records written.", i.log.records);
   f("bytes", true, "Bytes of records written.", i.log.bytes);
   f("batches", true, "Batches of records written.", i.log.writes);
-  f("largest_batch", false, "Records in the largest batch.", i.log.largest_batch);
   f("failed_records", true, "Records that could not be made durable.", i.log.failed_records);
   f("failed_syncs", true, "Syncs that failed.", i.log.failed_syncs);
   f("segments", true, "Segments made.", i.log.segments);
@@ -130,6 +100,12 @@ void for_each_figure(const durable_store_info& i, F&& f) {
   f("torn_bytes", false, "Bytes cut off by recovery.", i.recovery.torn_bytes);
   f("skipped_bytes", false, "Damaged bytes skipped by recovery.", i.recovery.skipped_bytes);
   f("read_only", false, "1 if writing has failed for good.", std::uint64_t{i.read_only ? 1U : 0U});
+}
+
+template <class F>
+void for_each_histogram(const durable_store_info& i, F&& f) {
+  f(histogram_figure{"batch_records", "Records that were written together.", i.log.batches, 1, 0, 16, 1});
+  f(histogram_figure{"sync_seconds", "Syncs of records.", i.log.syncs, 1e-9, 14, 34, 1});
 }
 
 inline std::string json_text(std::string_view text) {
@@ -155,9 +131,9 @@ inline std::string to_json(const durable_store_info& i) {
   store::for_each_figure(i, [&](std::string_view name, bool, std::string_view, std::uint64_t n) {
     out.append(",\"").append(name).append("\":").append(std::to_string(n));
   });
-  out += ",\"syncs\":" + std::to_string(i.log.syncs.count);
-  out += ",\"sync_seconds\":" + store::to_text(i.log.syncs.seconds);
-  out += ",\"longest_sync_seconds\":" + store::to_text(i.log.syncs.most);
+  store::for_each_histogram(i, [&](const store::histogram_figure& h) {
+    out.append(",\"").append(h.name).append("\":").append(store::to_json(h));
+  });
   out += ",\"blocked_seconds\":" + store::to_text(i.log.blocked_seconds);
   out += ",\"recovery_seconds\":" + store::to_text(i.recovery.seconds);
   return out + ",\"last_error\":" + store::json_text(i.last_error) + "}";
@@ -166,33 +142,15 @@ inline std::string to_json(const durable_store_info& i) {
 // The text format 0.0.4. `labels`: names and values, put on every line; `prefix` and the names are taken as they are.
 inline std::string to_prometheus(const durable_store_info& i, std::string_view prefix = "tandem_durable_store",
                                  const std::vector<std::pair<std::string, std::string>>& labels = {}) {
-  std::string const braces = store::prometheus_labels(labels);
-  std::string out;
-  auto const head = [&](std::string_view name, std::string_view help, std::string_view type) {
-    std::string const full = std::string(prefix) + '_' + std::string(name);
-    out += "# HELP " + full + ' ' + std::string(help) + "\n# TYPE " + full + ' ' + std::string(type) + '\n';
-    return full;
-  };
-  auto const line = [&](const std::string& full, const std::string& n) { out += full + braces + ' ' + n + '\n'; };
+  store::prometheus_text out(prefix, labels);
   store::for_each_figure(i, [&](std::string_view name, bool grows, std::string_view help, std::uint64_t n) {
-    line(head(std::string(name) + (grows ? "_total" : ""), help, grows ? "counter" : "gauge"), std::to_string(n));
+    out.figure(name, grows, help, std::to_string(n));
   });
-  line(head("blocked_seconds_total", "How long writes waited for room in the queue.", "counter"),
-       store::to_text(i.log.blocked_seconds));
-  line(head("recovery_seconds", "How long recovery took.", "gauge"), store::to_text(i.recovery.seconds));
-  std::string const full = head("sync_seconds", "How long syncs of records took.", "histogram");
-  const duration_histogram& h = i.log.syncs;
-  std::uint64_t sum = 0;
-  for (std::size_t b = 0; b != h.counts.size(); ++b) {
-    sum += h.counts[b];
-    std::string const limit = b == h.limits.size() ? "+Inf" : store::to_text(static_cast<double>(h.limits[b]) / 1e6);
-    std::vector<std::pair<std::string, std::string>> with = labels;
-    with.emplace_back("le", limit);
-    out += full + "_bucket" + store::prometheus_labels(with) + ' ' + std::to_string(sum) + '\n';
-  }
-  line(full + "_sum", store::to_text(h.seconds));
-  line(full + "_count", std::to_string(h.count));
-  return out;
+  out.figure("blocked_seconds", true, "How long writes waited for room in the queue.",
+             store::to_text(i.log.blocked_seconds));
+  out.figure("recovery_seconds", false, "How long recovery took.", store::to_text(i.recovery.seconds));
+  store::for_each_histogram(i, [&](const store::histogram_figure& h) { out.histogram(h); });
+  return out.take();
 }
 
 }  // namespace tandem

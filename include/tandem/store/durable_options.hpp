@@ -90,8 +90,8 @@ struct durable_options {
   // A checkpoint by itself, covered segments removed, when the log that it would cover has so many bytes and is at least twice as
   // large as the last checkpoint. 0: never. Not with retention::keep.
   std::uint64_t compact_bytes = 0;
-  // Called with the path of each segment that is complete and will not change any more: to ship it, say. By one thread at a time for
-  // a lane, without a lock. It must not throw.
+  // Called with the path of each segment that is complete and will not change any more: to ship it, say. By whoever has completed it,
+  // open() too; possibly by several threads at once. It may use the store, but not close() and checkpoint(). It must not throw.
   std::function<void(const std::filesystem::path&)> on_segment_sealed{};
   // Called while open() recovers, by one thread at a time. It must not throw.
   std::function<void(const recovery_progress&)> on_progress{};

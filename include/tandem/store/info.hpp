@@ -129,26 +129,6 @@ inline std::string to_text(double d) {
   return s;
 }
 
-// In braces, or nothing if there are none.
-inline std::string prometheus_labels(const std::vector<std::pair<std::string, std::string>>& labels) {
-  std::string braces;
-  for (const auto& [name, value] : labels) {
-    braces += braces.empty() ? '{' : ',';
-    braces += name + "=\"";
-    for (char c : value) {
-      if (c == '\\' || c == '"') braces += '\\';
-      if (c == '\n') {
-        braces += "\\n";
-      } else {
-        braces += c;
-      }
-    }
-    braces += '"';
-  }
-  if (!braces.empty()) braces += '}';
-  return braces;
-}
-
 // In its base unit.
 inline std::string to_json(const histogram_figure& h) {
   auto const in_units = [&](double n) { return to_text(n * h.unit); };

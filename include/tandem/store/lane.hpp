@@ -18,6 +18,7 @@
 
 #include <tandem/store/durable_info.hpp>
 #include <tandem/store/durable_options.hpp>
+#include <tandem/store/histogram.hpp>
 #include <tandem/store/lane_log.hpp>
 #include <tandem/store/segment.hpp>
 #include <tandem/store/ticker.hpp>
@@ -82,7 +83,14 @@ class lane {
       ticks_ = true;
     }
     if (!wait_for_room(hold, record.size(), error)) return 0;
-    std::uint64_t const position = append(std::move(record), !how.is_never(), accept);
+    std::uint64_t position = 0;
+    try {
+      position = append(std::move(record), !how.is_never(), accept);
+    } catch (...) {
+      // A leader may have left the queue to who waited for room.
+      if (!leading_ && !queue_.empty()) lead(hold, {});
+      throw;
+    }
     if (how.is_always()) {
       error = wait(hold, position);
       return position;
@@ -115,6 +123,7 @@ class lane {
       if (f.told <= f.last - f.first && !error) error = f.error;
       f.told = f.last - f.first + 1;
     }
+    if (failure_ && accepted_ > failed_behind_) error = failure_;
     return error;
   }
   // Everything accepted so far is in complete segments: returns the last one's number; 0 if there is none.
@@ -126,8 +135,10 @@ class lane {
   // The ticker: what is due. Returns when something is.
   clock::time_point tick(clock::time_point now) {
     lock hold(mutex_);
-    if (sync_by_ <= now || seal_by_ <= now) lead_next(hold, {.sync = true, .seal = seal_by_ <= now});
-    return std::min(sync_by_, seal_by_);
+    if (due() <= now) lead_next(hold, {.sync = true, .seal = seal_by_ <= now});
+    // A full disk has no room for the next segment: not again at once.
+    if (seal_by_ <= now) seal_by_ = now + std::chrono::seconds(1);
+    return due();
   }
   // The store is read-only, because of another lane.
   void stop(const std::error_code& why) {
@@ -151,7 +162,8 @@ class lane {
     f.blocked_seconds = blocked_seconds_;
     f.refused = refused_;
     f.failed_records = failed_records_;
-    f.largest_batch = largest_batch_;
+    f.batches = batches_;
+    f.syncs = syncs_;
     return f;
   }
   std::uint64_t accepted() const {
@@ -179,9 +191,9 @@ class lane {
     for (; leading_; w = {}) {
       ++round_;
       std::vector<chunk> batch = std::exchange(queue_, {});
-      largest_batch_ = std::max(largest_batch_, accepted_ - taken_);
-      taken_ = accepted_;
+      std::uint64_t const records = accepted_ - std::exchange(taken_, accepted_);
       busy_bytes_ += std::exchange(queued_bytes_, 0);
+      sync_by_ = std::min(sync_by_, std::exchange(queue_sync_by_, ticker::never));
       w.sync = w.sync || sync_wanted_ > durable_;
       w.make_room = w.make_room || blocked_now_ != 0;
 
@@ -190,10 +202,8 @@ class lane {
       std::error_code const error = do_work(std::move(batch), w, news);
       hold.lock();
 
-      apply_effects(hold, news);
-      std::error_code const wrong = note(news, error);
+      std::error_code const wrong = finish(hold, news, error, records, sealed);
       if (!result) result = wrong;
-      sealed.insert(sealed.end(), news.sealed.begin(), news.sealed.end());
       // Nobody waits who could lead.
       leading_ = !queue_.empty() && waiting_[(round_ + 1) % 2] == 0 && blocked_now_ == 0;
       wake();
@@ -211,6 +221,23 @@ class lane {
       context_.fail(std::make_error_code(std::errc::not_enough_memory));
     }
     return {};
+  }
+  // What a round has done is told to memory, and then to those who wait.
+  std::error_code finish(lock& hold, const log_news& news, const std::error_code& error, std::uint64_t records,
+                         std::vector<std::filesystem::path>& sealed) {
+    try {
+      sealed.insert(sealed.end(), news.sealed.begin(), news.sealed.end());
+      if (records != 0) batches_.add(records);
+      for (std::uint64_t const took : news.syncs) syncs_.add(took);
+      apply_effects(hold, news);
+      return note(news, error);
+    } catch (const std::bad_alloc&) {
+      auto const why = std::make_error_code(std::errc::not_enough_memory);
+      context_.fail(why);
+      fail_all(why);
+      tells_failure_ = true;
+      return why;
+    }
   }
   // As soon as nobody leads.
   std::error_code lead_next(lock& hold, work w) {
@@ -254,7 +281,7 @@ class lane {
     busy_bytes_ = log_.kept_bytes();
     last_complete_ = log_.last_complete();
     figures_ = log_.figures();
-    if (durable_ == accepted_) sync_by_ = ticker::never;
+    if (durable_ >= taken_) sync_by_ = ticker::never;
     seal_by_ = log_.due();
     if (seal_by_ != ticker::never) ticker_.ask(seal_by_);
     if (std::error_code const why = context_.why_read_only(); why && !failure_) {
@@ -266,14 +293,16 @@ class lane {
     return news.failed.empty() ? news.close_error : news.failed.front().error;
   }
   void fail_all(const std::error_code& why) noexcept {
+    if (failure_) return;
     failure_ = why;
-    if (durable_ != accepted_) add_failed({durable_ + 1, accepted_, why});
+    failed_behind_ = durable_;
+    failed_records_ += accepted_ - durable_;
     durable_ = accepted_;
     queue_.clear();
     queued_bytes_ = 0;
     for (auto& e : effects_) e->drop();
     effects_.clear();
-    sync_by_ = seal_by_ = ticker::never;
+    sync_by_ = queue_sync_by_ = seal_by_ = ticker::never;
   }
   void add_failed(const failed_range& f) {
     failed_records_ += f.last - f.first + 1;
@@ -316,6 +345,7 @@ class lane {
         ++f.told;
         return f.error;
       }
+      if (failure_ && position > failed_behind_) return failure_;
       if (position <= durable_) return {};
       if (leading_) {
         sync_wanted_ = std::max(sync_wanted_, position);
@@ -389,10 +419,10 @@ class lane {
     return accepted_;
   }
   void sync_by(clock::time_point at) {
-    if (at >= sync_by_) return;
-    sync_by_ = at;
-    ticker_.ask(at);
+    if (at < due()) ticker_.ask(at);
+    queue_sync_by_ = std::min(queue_sync_by_, at);
   }
+  clock::time_point due() const noexcept { return std::min({sync_by_, queue_sync_by_, seal_by_}); }
 
   log_context<System>& context_;
   ticker& ticker_;
@@ -417,13 +447,16 @@ class lane {
   bool closed_ = false;
   bool ticks_ = false;
   bool tells_failure_ = false;
-  clock::time_point sync_by_ = ticker::never;
+  clock::time_point sync_by_ = ticker::never;        // what has been taken
+  clock::time_point queue_sync_by_ = ticker::never;  // what is in the queue
   clock::time_point seal_by_ = ticker::never;
-  std::error_code failure_;  // why the store is read-only
+  std::error_code failure_;          // why the store is read-only,
+  std::uint64_t failed_behind_ = 0;  // and what has failed therefore
   std::uint64_t last_complete_ = 0;
 
   log_figures figures_;
-  std::uint64_t largest_batch_ = 0;
+  histogram_counts batches_;
+  histogram_counts syncs_;
   std::uint64_t failed_records_ = 0;
   std::uint64_t blocked_ = 0;
   std::uint64_t refused_ = 0;

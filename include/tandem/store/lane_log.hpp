@@ -91,6 +91,7 @@ struct failed_range {
 struct log_news {
   std::vector<failed_range> failed{};
   std::vector<std::filesystem::path> sealed{};
+  std::vector<std::uint64_t> syncs{};  // how long they took, in nanoseconds
   std::error_code close_error{};
 };
 
@@ -167,7 +168,8 @@ class lane_log {
       std::error_code error;
       auto const start = clock::now();
       open_->sync(error);
-      figures_.syncs.add(clock::now() - start);
+      auto const took = std::chrono::duration_cast<std::chrono::nanoseconds>(clock::now() - start);
+      news.syncs.push_back(static_cast<std::uint64_t>(took.count()));
       if (error) {
         ++figures_.failed_syncs;
         context_.note(error);

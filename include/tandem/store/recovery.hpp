@@ -246,7 +246,7 @@ class recovery {
     for (auto& [lane, files] : lanes_) {
       for (file_info& f : files) age[&f] = files.back().number - f.number + 1;
     }
-    std::stable_sort(now.begin(), now.end(), [&](auto* a, auto* b) { return age[a] < age[b]; });
+    std::sort(now.begin(), now.end(), [&](auto* a, auto* b) { return age[a] < age[b]; });
     report_.checkpoint = checkpoint_.header ? checkpoint_.number : 0;
     read_files(now, error);
     if (!error && checkpoint_.is_damaged && !if_needed.empty()) {
