@@ -1,7 +1,7 @@
 // prints: 102[0-9][0-9][0-9] bytes a record.*240 records.*durable.*rotated: [0-9]+ files.*put +p50.*get +p50.*restart: 240 records.*all [0-9]+ sensors as before
 //
-// A gateway that answers from memory and loses nothing that it has acknowledged: sensors write records of 50 numbers and 50 texts,
-// readers ask for the newest of each, files are rotated (to be shipped to whoever analyses them), and after a restart
+// A gateway that answers from memory and loses nothing that it has acknowledged: sensors write records of 50 numbers and 50
+// texts, readers ask for the newest of each, files are rotated (to be shipped to whoever analyses them), and after a restart
 // everything is there again.
 //
 //   160-sensor-gateway [writers [records of each [readers]]]       as large as you like: 40 2400 40 is 10 GB

@@ -69,8 +69,8 @@ struct log {
   bool is_damaged = false;
 };
 
-// Reads all files; f gets every record that counts, in the order of the files. Throws `problem` if a file or the folder cannot be read,
-// or is of a version that this program does not know.
+// Reads all files; f gets every record that counts, in the order of the files. Throws `problem` if a file or the folder cannot
+// be read, or is of a version that this program does not know.
 log read_log(const std::filesystem::path& folder, const std::function<void(const record&)>& f = {});
 
 }  // namespace durable_log

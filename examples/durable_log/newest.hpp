@@ -1,4 +1,5 @@
-// Which record of each key counts: the largest version, of equal ones the smallest seq. Keys are kept in memory, values are not.
+// Which record of each key counts: the largest version, of equal ones the smallest seq. Keys are kept in memory, values are
+// not.
 #ifndef DURABLE_LOG_NEWEST_HPP
 #define DURABLE_LOG_NEWEST_HPP
 

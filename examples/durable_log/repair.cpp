@@ -1,6 +1,6 @@
-// A folder that can be opened again, with all records that can be read. Of each file that is damaged, or that follows one in its lane (its
-// header tells how long that is), a new one is made, which takes the other's place in one step; the damaged one is kept as
-// NAME.damaged. What a crash has torn needs no repair.
+// A folder that can be opened again, with all records that can be read. Of each file that is damaged, or that follows one in
+// its lane (its header tells how long that is), a new one is made, which takes the other's place in one step; the damaged one
+// is kept as NAME.damaged. What a crash has torn needs no repair.
 #include "commands.hpp"
 #include "log.hpp"
 #include "text.hpp"

@@ -1,7 +1,7 @@
-// durable_store after a crash: scripts on simulated files, a crash after every step of them, every way in which it may end; each is
-// recovered, and must have what was acknowledged, nothing that was not written, of each key the newest, of equal versions the
-// first, and of each lane a first part of its writes (support/durable_history.hpp). What was recovered is recovered again, also after
-// a crash of the recovery, and takes writes.
+// durable_store after a crash: scripts on simulated files, a crash after every step of them, every way in which it may end;
+// each is recovered, and must have what was acknowledged, nothing that was not written, of each key the newest, of equal
+// versions the first, and of each lane a first part of its writes (support/durable_history.hpp). What was recovered is
+// recovered again, also after a crash of the recovery, and takes writes.
 #include "support/catch.hpp"
 #include "support/durable_history.hpp"
 #include "support/durable_scripts.hpp"

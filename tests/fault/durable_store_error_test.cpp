@@ -1,6 +1,6 @@
-// durable_store when calls of the file system fail: each call, for each place in a script at which it is made, once and from then on. Nothing
-// that was acknowledged is lost, neither now nor after a crash; readers go on; errors come as documented; and the folder can be
-// opened afterwards. Full disks, and two at a time.
+// durable_store when calls of the file system fail: each call, for each place in a script at which it is made, once and from
+// then on. Nothing that was acknowledged is lost, neither now nor after a crash; readers go on; errors come as documented; and
+// the folder can be opened afterwards. Full disks, and two at a time.
 #include "support/catch.hpp"
 #include "support/durable_history.hpp"
 #include "support/durable_scripts.hpp"
@@ -134,7 +134,8 @@ struct walked {
   std::size_t states = 0;
 };
 
-// Runs the script with the n-th of these calls failing, for every n at which there is one. `reboot`: before the folder is opened again.
+// Runs the script with the n-th of these calls failing, for every n at which there is one. `reboot`: before the folder is
+// opened again.
 walked walk(const tandem::durable_options& how, const file_failure& failure, bool reboot = false) {
   walked seen;
   for (std::uint64_t n = 0;; n += one_of) {

@@ -1,5 +1,5 @@
-// durable_store on the files of the system, in a process that is killed at any moment: what it has acknowledged, through a pipe, is there
-// for the next one. And on a disk that is really full, where one may be mounted.
+// durable_store on the files of the system, in a process that is killed at any moment: what it has acknowledged, through a
+// pipe, is there for the next one. And on a disk that is really full, where one may be mounted.
 //
 // Killing proves nothing about power cuts, as the system keeps what was written: for these see durable_store_crash_test.cpp.
 #include "support/catch.hpp"
@@ -229,8 +229,8 @@ TEST_CASE("a process is killed at any moment, and what it has acknowledged is th
 
 namespace {
 
-// In a process of its own, as it takes the process to mounts of its own. What went wrong, in words, which begin with "skipped" if nothing
-// may be mounted.
+// In a process of its own, as it takes the process to mounts of its own. What went wrong, in words, which begin with "skipped"
+// if nothing may be mounted.
 std::string on_a_full_disk(const std::filesystem::path& where) {
   if (::unshare(CLONE_NEWNS) != 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
     return "skipped: no mounts of one's own";

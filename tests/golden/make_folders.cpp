@@ -1,5 +1,5 @@
-// make_folders FOLDER: writes the folders that durable_store has to open for ever, FOLDER/durable_store-<format version>-*. What is
-// committed was written by the version that introduced the format; it is never written again.
+// make_folders FOLDER: writes the folders that durable_store has to open for ever, FOLDER/durable_store-<format version>-*.
+// What is committed was written by the version that introduced the format; it is never written again.
 #include <tandem/durable_store.hpp>
 
 #include <cstddef>
@@ -11,8 +11,8 @@
 
 namespace {
 
-// Two lanes, short segments, a checkpoint that keeps them, ties, an erasure, and the end of a process that was killed: the last segments
-// have no seal, and one of them has half a record at its end.
+// Two lanes, short segments, a checkpoint that keeps them, ties, an erasure, and the end of a process that was killed: the last
+// segments have no seal, and one of them has half a record at its end.
 void make_texts(const std::filesystem::path& folder) {
   auto const work = folder.string() + ".open";
   tandem::durable_options how;

@@ -1,12 +1,13 @@
-// What a durable_store was told, step by step of a simulated file system, and whether what is found after a crash agrees with it.
+// What a durable_store was told, step by step of a simulated file system, and whether what is found after a crash agrees with
+// it.
 //
 // The rules, for a crash after step k:
 //   1. what was acknowledged at k or before is there, or something newer that was written;
 //   2. what is there was written, by a call that had begun at k;
 //   3. of each key the newest is there, of equal versions the first;
 //   4. no hole: of each lane there is what its first m writes give, for some m. All of the acknowledged are among them.
-// Rule 4, with lanes known, implies the others; check() asks for it. Where calls have failed, or several threads have written, nobody
-// knows the order of a lane: check_keys() asks for the first three.
+// Rule 4, with lanes known, implies the others; check() asks for it. Where calls have failed, or several threads have written,
+// nobody knows the order of a lane: check_keys() asks for the first three.
 #ifndef TANDEM_TESTS_SUPPORT_DURABLE_HISTORY_HPP
 #define TANDEM_TESTS_SUPPORT_DURABLE_HISTORY_HPP
 

@@ -1,5 +1,5 @@
-// Scripts for a durable_store on simulated files: one letter a step. What the store was told, and what it has promised, is kept beside
-// it, in a durable_history.
+// Scripts for a durable_store on simulated files: one letter a step. What the store was told, and what it has promised, is kept
+// beside it, in a durable_history.
 //
 //   a b c   puts the next version of the key a, b, c        A B C   erases it, with the next version
 //   t       a again, with its highest version (a tie)       o       a again, with a version that is older than all

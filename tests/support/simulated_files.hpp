@@ -788,8 +788,8 @@ class simulated_files {
     collect(0, "", all);
     return all;
   }
-  // What the next process finds if this one is killed after so many steps: a file system of its own in which everything is to be read,
-  // and what was not synced is still not synced. Its steps begin with these.
+  // What the next process finds if this one is killed after so many steps: a file system of its own in which everything is to
+  // be read, and what was not synced is still not synced. Its steps begin with these.
   simulated_files killed(std::size_t after) const {
     simulated_files next;
     std::lock_guard const hold(at_->mutex);

@@ -1,4 +1,5 @@
-// The simulated file system is one, as the system's own is; and after a crash there is what file_system.hpp says that may be there.
+// The simulated file system is one, as the system's own is; and after a crash there is what file_system.hpp says that may be
+// there.
 #include "support/simulated_files.hpp"
 
 #include "support/catch.hpp"
