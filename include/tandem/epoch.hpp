@@ -130,8 +130,8 @@ class epoch_domain {
     list_.tend(mine.number, epoch(), dispose);
   }
 
-  // Returns when every guard of other threads that there is now has ended, and has then deleted what was retired before; but
-  // not what the caller's own guards keep.
+  // Returns when every guard of other threads that there is now has ended, and has then deleted what was retired before; but not
+  // what the caller's own guards keep, nor what another thread is just deleting, or keeps again by a guard that it began meanwhile.
   void synchronize() {
     auto& mine = here();
     epoch().synchronize(std::addressof(mine));
