@@ -9,6 +9,8 @@
 //   erase     an erase and the set that brings the key back: two operations, counted as two
 //   mix       70 gets and 30 sets
 //
+// `timed_store_array16` has values of type std::array<char, 16>, for which nothing is allocated.
+//
 // Each write has an index of its own, larger than those before it in its thread. cell_index is there for get and set: what
 // these cost without clock, index and deadlines. Checked: gets find their keys.
 #include <tandem/cell_index.hpp>
@@ -17,6 +19,7 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -55,6 +58,22 @@ class ours {
  private:
   static constexpr std::uint64_t far = std::uint64_t{1} << 40;
   tandem::timed_store<> store_;
+};
+
+// The same with values that are no strings: nothing is allocated for them.
+class fixed {
+ public:
+  static constexpr const char* label = "timed_store_array16";
+  void set(const text& k, const text& v, std::uint64_t i) {
+    bytes b;
+    std::copy_n(v.begin(), b.size(), b.begin());
+    static_cast<void>(store_.set(k, b, i));
+  }
+  std::optional<std::array<char, 16>> get(const text& k) const { return store_.get(k); }
+
+ private:
+  using bytes = std::array<char, 16>;
+  tandem::timed_store<text, bytes> store_;
 };
 
 // The same rules for what is measured: indices, deadlines, tombstones; a clock that writes raise; no collection.
@@ -221,6 +240,7 @@ int main(int argc, char** argv) {
   for (std::int64_t n : {10'000, quick ? 20'000 : 1'000'000}) {
     for (int threads : {1, 2}) {
       add<ours>(n, threads);
+      add<fixed>(n, threads);
       add<locked>(n, threads);
       add<index_alone>(n, threads);
     }
