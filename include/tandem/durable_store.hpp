@@ -192,52 +192,52 @@ class durable_store {
 
   template <cell::key_argument<types> Q = K, class U = V>
     requires std::constructible_from<V, U>
-  put_result put(Q&& k, U&& v, std::uint64_t version) {
-    return put(std::forward<Q>(k), std::forward<U>(v), version, state_->context.options.sync);
+  put_result put(Q&& k, U&& v, std::uint64_t new_version) {
+    return put(std::forward<Q>(k), std::forward<U>(v), new_version, state_->context.options.sync);
   }
   template <cell::key_argument<types> Q = K, class U = V>
     requires std::constructible_from<V, U>
-  put_result put(Q&& k, U&& v, std::uint64_t version, durability how) {
+  put_result put(Q&& k, U&& v, std::uint64_t new_version, durability how) {
     std::error_code error;
-    put_result const result = put(std::forward<Q>(k), std::forward<U>(v), version, how, error);
+    put_result const result = put(std::forward<Q>(k), std::forward<U>(v), new_version, how, error);
     throw_if(error, "durable_store::put");
     return result;
   }
   template <cell::key_argument<types> Q = K, class U = V>
     requires std::constructible_from<V, U>
-  put_result put(Q&& k, U&& v, std::uint64_t version, std::error_code& error) {
-    return put(std::forward<Q>(k), std::forward<U>(v), version, state_->context.options.sync, error);
+  put_result put(Q&& k, U&& v, std::uint64_t new_version, std::error_code& error) {
+    return put(std::forward<Q>(k), std::forward<U>(v), new_version, state_->context.options.sync, error);
   }
   template <cell::key_argument<types> Q = K, class U = V>
     requires std::constructible_from<V, U>
-  put_result put(Q&& k, U&& v, std::uint64_t version, durability how, std::error_code& error) {
+  put_result put(Q&& k, U&& v, std::uint64_t new_version, durability how, std::error_code& error) {
     K key(std::forward<Q>(k));
     if constexpr (std::same_as<std::remove_cvref_t<U>, V>) {
-      return write(std::move(key), std::addressof(v), std::forward<U>(v), version, how, error);
+      return write(std::move(key), std::addressof(v), std::forward<U>(v), new_version, how, error);
     } else {
       V value(std::forward<U>(v));
-      return write(std::move(key), std::addressof(value), std::move(value), version, how, error);
+      return write(std::move(key), std::addressof(value), std::move(value), new_version, how, error);
     }
   }
 
   template <cell::key_argument<types> Q = K>
-  put_result erase(Q&& k, std::uint64_t version) {
-    return erase(std::forward<Q>(k), version, state_->context.options.sync);
+  put_result erase(Q&& k, std::uint64_t new_version) {
+    return erase(std::forward<Q>(k), new_version, state_->context.options.sync);
   }
   template <cell::key_argument<types> Q = K>
-  put_result erase(Q&& k, std::uint64_t version, durability how) {
+  put_result erase(Q&& k, std::uint64_t new_version, durability how) {
     std::error_code error;
-    put_result const result = erase(std::forward<Q>(k), version, how, error);
+    put_result const result = erase(std::forward<Q>(k), new_version, how, error);
     throw_if(error, "durable_store::erase");
     return result;
   }
   template <cell::key_argument<types> Q = K>
-  put_result erase(Q&& k, std::uint64_t version, std::error_code& error) {
-    return erase(std::forward<Q>(k), version, state_->context.options.sync, error);
+  put_result erase(Q&& k, std::uint64_t new_version, std::error_code& error) {
+    return erase(std::forward<Q>(k), new_version, state_->context.options.sync, error);
   }
   template <cell::key_argument<types> Q = K>
-  put_result erase(Q&& k, std::uint64_t version, durability how, std::error_code& error) {
-    return write(K(std::forward<Q>(k)), static_cast<const V*>(nullptr), nothing(), version, how, error);
+  put_result erase(Q&& k, std::uint64_t new_version, durability how, std::error_code& error) {
+    return write(K(std::forward<Q>(k)), static_cast<const V*>(nullptr), nothing(), new_version, how, error);
   }
 
   // ---- Reads, from memory.
@@ -362,8 +362,8 @@ class durable_store {
   // A record that readers see when it is durable.
   class later final : public store::effect {
    public:
-    later(memory& to, const K& key, std::uint64_t version, std::uint64_t seq, std::optional<V>&& value)
-        : to_(to), key_(key), version_(version), seq_(seq), value_(std::move(value)) {}
+    later(memory& to, const K& key, std::uint64_t new_version, std::uint64_t seq, std::optional<V>&& value)
+        : to_(to), key_(key), version_(new_version), seq_(seq), value_(std::move(value)) {}
     void apply() override {
       auto const seq = [&] { return seq_; };
       auto const key = memory::hashed(key_);
@@ -636,7 +636,7 @@ class durable_store {
 
   // `value`: of the record, or null: an erasure. `from`: what memory's value is made from, a V or nothing.
   template <class From>
-  put_result write(K&& key, const V* value, From&& from, std::uint64_t version, durability how,
+  put_result write(K&& key, const V* value, From&& from, std::uint64_t new_version, durability how,
                    std::error_code& error) {
     error.clear();
     state& s = *state_;
@@ -652,12 +652,12 @@ class durable_store {
       return {};
     }
     store::record_buffer bytes;
-    store::encode_record(bytes, key, value, version, key_bytes, value_bytes);
+    store::encode_record(bytes, key, value, new_version, key_bytes, value_bytes);
 
     auto const hashed = memory::hashed(std::as_const(key));
     // Versions in memory only grow: who has lost already need not copy.
     bool has_lost = false;
-    s.newest.look(hashed, [&](const K&, const record& e) { has_lost = e.version >= version; });
+    s.newest.look(hashed, [&](const K&, const record& e) { has_lost = e.version >= new_version; });
     std::optional<V> mine;
     if constexpr (!std::same_as<std::remove_cvref_t<From>, nothing>) {
       if (!has_lost) mine.emplace(std::forward<From>(from));
@@ -671,13 +671,13 @@ class durable_store {
         next();
       } else if (o.visibility == visibility::on_durable) {
         next();
-        auto made = std::make_unique<later>(s.newest, key, version, seq, std::move(mine));
-        result.newest = s.newest.claim(hashed, key, version);
+        auto made = std::make_unique<later>(s.newest, key, new_version, seq, std::move(mine));
+        result.newest = s.newest.claim(hashed, key, new_version);
         effect = std::move(made);
       } else if (value == nullptr) {
-        result.newest = s.newest.put(hashed, std::move(key), version, next);
+        result.newest = s.newest.put(hashed, std::move(key), new_version, next);
       } else {
-        result.newest = s.newest.put(hashed, std::move(key), version, next, *std::move(mine));
+        result.newest = s.newest.put(hashed, std::move(key), new_version, next, *std::move(mine));
       }
       store::set_seq(to, seq);
       return effect;

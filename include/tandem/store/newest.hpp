@@ -121,20 +121,20 @@ class newest_map {
   // ---- Writing. make_seq() is called under the lock. `value...`: one, or none: an erasure. Returns whether it is the newest.
 
   template <class Q, class Source, class MakeSeq, class... U>
-  bool put(prehashed<Q> k, Source&& key, std::uint64_t version, MakeSeq&& make_seq, U&&... value) {
+  bool put(prehashed<Q> k, Source&& key, std::uint64_t new_version, MakeSeq&& make_seq, U&&... value) {
     shard& s = shard_of(k.hash);
     bool is_newest = false;
     s.entries.revise(k, [&](revision& r) {
       const record* const present = r.present() == nullptr ? nullptr : &r.present()->second;
       std::uint64_t const seq = make_seq();
-      is_newest = present == nullptr || present->is_older_than(version, seq);
-      if (is_newest) place(s, r, std::forward<Source>(key), version, seq, std::forward<U>(value)...);
+      is_newest = present == nullptr || present->is_older_than(new_version, seq);
+      if (is_newest) place(s, r, std::forward<Source>(key), new_version, seq, std::forward<U>(value)...);
     });
     return is_newest;
   }
   // With visibility::on_durable: only says whether it is going to be the newest.
   template <class Q, class Source>
-  bool claim(prehashed<Q> k, Source&& key, std::uint64_t version) {
+  bool claim(prehashed<Q> k, Source&& key, std::uint64_t new_version) {
     bool is_newest = false;
     shard_of(k.hash).entries.revise(k, [&](revision& r) {
       const value_type* present = r.present();
@@ -142,21 +142,21 @@ class newest_map {
         present = &r.put(std::piecewise_construct, std::forward_as_tuple(std::forward<Source>(key)), std::tuple<>());
       }
       const record& e = present->second;
-      is_newest = (e.is == state::nothing || e.version < version) && (!e.is_claimed || e.claimed < version);
+      is_newest = (e.is == state::nothing || e.version < new_version) && (!e.is_claimed || e.claimed < new_version);
       if (!is_newest) return;
       e.is_claimed = true;
-      e.claimed = version;
+      e.claimed = new_version;
     });
     return is_newest;
   }
   // The record that has claimed this version has failed.
   template <class Q>
-  void unclaim(prehashed<Q> k, std::uint64_t version) noexcept {
+  void unclaim(prehashed<Q> k, std::uint64_t new_version) noexcept {
     // The key is there: nothing is allocated.
     shard_of(k.hash).entries.revise(k, [&](revision& r) {
       if (r.present() == nullptr) return;
       const record& e = r.present()->second;
-      if (e.is_claimed && e.claimed == version) e.is_claimed = false;
+      if (e.is_claimed && e.claimed == new_version) e.is_claimed = false;
     });
   }
 
@@ -181,7 +181,7 @@ class newest_map {
   }
 
   template <class Source, class... U>
-  void place(shard& s, revision& r, Source&& key, std::uint64_t version, std::uint64_t seq, U&&... value) {
+  void place(shard& s, revision& r, Source&& key, std::uint64_t new_version, std::uint64_t seq, U&&... value) {
     state const before = r.present() == nullptr ? state::nothing : r.present()->second.is;
     bool is_claimed = false;
     std::uint64_t claimed = 0;
@@ -190,9 +190,9 @@ class newest_map {
       claimed = r.present()->second.claimed;
     }
     const record& after = r.put(std::piecewise_construct, std::forward_as_tuple(std::forward<Source>(key)),
-                                std::forward_as_tuple(version, seq, std::forward<U>(value)...))
+                                std::forward_as_tuple(new_version, seq, std::forward<U>(value)...))
                               .second;
-    after.is_claimed = is_claimed && claimed > version;
+    after.is_claimed = is_claimed && claimed > new_version;
     after.claimed = claimed;
     count(s, before, std::size_t{0} - 1);
     count(s, after.is, 1);

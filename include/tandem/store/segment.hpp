@@ -290,14 +290,14 @@ inline void append_to(record_buffer& to, byte_view bytes) {
 
 // A put, or, if `value` is null, an erase, to `to`, which becomes as long as it.
 template <encodable K, encodable V>
-void encode_record(record_buffer& to, const K& key, const V* value, std::uint64_t version, std::size_t key_bytes,
+void encode_record(record_buffer& to, const K& key, const V* value, std::uint64_t new_version, std::size_t key_bytes,
                    std::size_t value_bytes) {
   to.resize(segment_format::record_bytes + key_bytes + value_bytes);
   codec<K>::write(key, to.data() + segment_format::record_bytes);
   if (value != nullptr) codec<V>::write(*value, to.data() + segment_format::record_bytes + key_bytes);
   record_header h;
   h.type = value == nullptr ? record_type::erase : record_type::put;
-  h.version = version;
+  h.version = new_version;
   h.key_bytes = static_cast<std::uint32_t>(key_bytes);
   h.value_bytes = value_bytes;
   begin_record(to.data(), h);
@@ -309,9 +309,9 @@ struct segment_summary {
   std::uint64_t lowest = 0;
   std::uint64_t highest = 0;
 
-  void add(std::uint64_t version) noexcept {
-    lowest = records == 0 ? version : std::min(lowest, version);
-    highest = std::max(highest, version);
+  void add(std::uint64_t added) noexcept {
+    lowest = records == 0 ? added : std::min(lowest, added);
+    highest = std::max(highest, added);
     ++records;
   }
 };
