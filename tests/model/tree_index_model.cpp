@@ -330,22 +330,22 @@ TEMPLATE_TEST_CASE("of two erasures one wins beside a split", "[model][tree]", i
 }
 
 TEMPLATE_TEST_CASE("what is inserted beside a clear is there or cleared", "[model][tree]", in_leaf, in_node) {
-  // With nodes two lists are collected from: too long for a preemption everywhere.
-  search_partly("clear and insert", std::is_same_v<TestType, in_leaf> ? 1 : 0,
+  search_partly("clear and insert", 1,
                 [](program& p) {
                   surroundings here(2);
                   tested_tree<TestType> t{10, 20, 30};
                   p.thread("clears", [&] { t.raw().clear(); });
                   p.thread("inserts", [&] {
                     check(t.insert(25), "there already");
-                    auto const first = t.get(10);
-                    auto const mine = t.get(25);
+                    // With nodes, of which another list is kept, this makes too many interleavings.
+                    if (std::is_same_v<TestType, in_node>) return;
                     // Everything goes at one moment.
+                    auto const first = t.get(10);
                     check(first == none || t.get(30) == number_of(30) || t.get(10) == none, "half cleared");
-                    saw(mine == none ? "cleared" : "there");
                   });
                   p.run();
                   auto const left = t.scan();
+                  saw(left.empty() ? "cleared" : "there");
                   check(left.empty() || left == std::vector<key>{25}, "not cleared");
                   check(t.raw().size() == left.size(), "not counted");
                 },
