@@ -79,6 +79,7 @@ set(TANDEM_HEADERS
     include/tandem/store/segment.hpp
     include/tandem/store/segment_reader.hpp
     include/tandem/store/segment_writer.hpp
+    include/tandem/store/shards.hpp
     include/tandem/store/snapshot.hpp
     include/tandem/store/stream.hpp
     include/tandem/store/ticker.hpp

@@ -92,7 +92,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
 #include <chrono>
 #include <cmath>
 #include <concepts>
@@ -175,7 +174,7 @@ class timed_store {
       : shards_(config.shards != 0 ? config.shards : Options::shards),
         collect_every_(config.collect_every.count() > 0 ? config.collect_every
                                                         : std::chrono::milliseconds(Options::collect_every_ms)) {
-    shards_ = shards_ == 0 ? contents::default_shards() : std::bit_ceil(std::min(shards_, most_shards));
+    shards_ = store::shard_count_for(shards_);
     start(config.collectors == timed_store_config::as_options ? Options::collectors : config.collectors);
   }
   timed_store(const timed_store&) = delete;
@@ -574,7 +573,6 @@ class timed_store {
       feature::set | feature::get | feature::expire | feature::erase | feature::compare_and_set | feature::touch |
       feature::tombstones | feature::on_removed |
       (encodable<K> && encodable<V> ? feature::snapshots | feature::digest | feature::commands : feature::none);
-  static constexpr std::size_t most_shards = std::size_t{1} << 16;
   using callback = std::function<void(const K&, const V&, removal, std::uint64_t)>;
 
   // ---- What is measured.

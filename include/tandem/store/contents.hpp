@@ -19,6 +19,7 @@
 #include <tandem/store/entry.hpp>
 #include <tandem/store/histogram.hpp>
 #include <tandem/store/schedule.hpp>
+#include <tandem/store/shards.hpp>
 #include <tandem/sync/cache_line.hpp>
 #include <tandem/sync/event.hpp>
 #include <tandem/sync/striped_size.hpp>
@@ -26,13 +27,10 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <mutex>
-#include <thread>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -104,10 +102,6 @@ class contents {
   contents(const contents&) = delete;
   contents& operator=(const contents&) = delete;
 
-  static std::size_t default_shards() noexcept {
-    // Few: tables are for many threads each, and each keeps back what it has replaced for a while.
-    return std::clamp<std::size_t>(std::bit_ceil<std::size_t>(std::thread::hardware_concurrency()) / 2, 2, 64);
-  }
   template <class Q>
   static std::size_t hash_of(const Q& k) {
     return detail::mixed(hasher(), k);
@@ -367,31 +361,24 @@ class contents {
   // As scan(), of one shard. Returns what between() has said.
   template <class Pin, class F, class Between>
   bool scan_shard(std::size_t i, Pin& pin, F&& f, Between&& between) const {
-    for (std::size_t next = 0;;) {
-      std::size_t last = 0;
-      {
-        auto const pinned = pin();
-        typename table::picture seen;
-        last = shards_[i].entries.look_at_cell(next, seen);
-        // Nodes are anywhere in memory: all of a cell are asked for before the first is waited for, and so are their values.
-        for (std::size_t e = 0; e != seen.size(); ++e) {
-          detail::prefetch_lines(std::addressof(seen[e].value()), sizeof(value_type));
-        }
-        for (std::size_t e = 0; e != seen.size(); ++e) {
-          const value_type& x = seen[e].value();
-          prefetch_outside(x.first);
-          if (const V* const value = x.second.value_if_any()) prefetch_outside(*value);
-        }
-        for (std::size_t e = 0; e != seen.size(); ++e) f(seen[e].value().first, seen[e].value().second);
-      }
-      if (!between()) return false;
-      if (last == table::last_hash) return true;
-      next = last + 1;
-    }
+    return scan_cells(
+        shards_[i].entries, pin,
+        [&](const typename table::picture& seen) {
+          // Nodes are anywhere in memory: all of a cell are asked for before the first is waited for, and so are their values.
+          for (std::size_t e = 0; e != seen.size(); ++e) {
+            detail::prefetch_lines(std::addressof(seen[e].value()), sizeof(value_type));
+          }
+          for (std::size_t e = 0; e != seen.size(); ++e) {
+            const value_type& x = seen[e].value();
+            prefetch_outside(x.first);
+            if (const V* const value = x.second.value_if_any()) prefetch_outside(*value);
+          }
+          for (std::size_t e = 0; e != seen.size(); ++e) f(seen[e].value().first, seen[e].value().second);
+        },
+        between);
   }
 
-  shard& shard_of(std::size_t hash) const noexcept { return shards_[(hash >> first_bit) & (count_ - 1)]; }
-  static constexpr int first_bit = std::numeric_limits<std::size_t>::digits >= 64 ? 24 : 8;
+  shard& shard_of(std::size_t hash) const noexcept { return shards_[store::shard_of(hash, count_)]; }
 
   static void raise(atomic<std::uint64_t>& to, std::uint64_t index) noexcept {
     // Relaxed: who sees an entry, or hears of an advance otherwise, sees the clock at least as far.

@@ -1,7 +1,6 @@
 // What a durable_store has in memory: for each key the newest record, or that it has been erased.
 //
-// Shards of a table whose readers take no lock (cell/index_table.hpp); bits 24 and up of the hash choose the shard, as in
-// sharded_map.hpp. Decisions are made under the lock of the key's cell.
+// Shards (shards.hpp) of a table whose readers take no lock (cell/index_table.hpp). Decisions are made under the lock of the key's cell.
 //
 // Newest: the largest version; of equal ones the smallest seq. A live store counts seq up in the order of decisions, so the first in
 // memory has the smallest; recovery may come by records in any order, and ends with the same.
@@ -15,16 +14,13 @@
 #include <tandem/cell/index_table.hpp>
 #include <tandem/detail/keyed.hpp>
 #include <tandem/hash.hpp>
+#include <tandem/store/shards.hpp>
 #include <tandem/sync/cache_line.hpp>
 
-#include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <optional>
-#include <thread>
 #include <tuple>
 #include <utility>
 
@@ -74,8 +70,7 @@ class newest_map {
   using prehashed = detail::prehashed<Q>;
 
   explicit newest_map(std::size_t shards)
-      : count_(shards != 0 ? std::bit_ceil(std::min(shards, most_shards)) : default_shards()),
-        shards_(std::make_unique<shard[]>(count_)) {}
+      : count_(shard_count_for(shards)), shards_(std::make_unique<shard[]>(count_)) {}
 
   template <class Q>
   static prehashed<Q> hashed(const Q& k) {
@@ -96,23 +91,15 @@ class newest_map {
   // For each key that has been written, also if it was erased since; some at a time, between which between() says whether to go on.
   template <class F, class Between>
   void scan(F&& f, Between&& between) const {
+    auto const show = [&](const typename table::picture& seen) {
+      for (std::size_t e = 0; e != seen.size(); ++e) {
+        const value_type& x = seen[e].value();
+        if (x.second.is != state::nothing) f(x.first, x.second);
+      }
+    };
     for (std::size_t i = 0; i != count_; ++i) {
       const table& entries = shards_[i].entries;
-      for (std::size_t next = 0;;) {
-        std::size_t last = 0;
-        {
-          auto const pinned = entries.enter();
-          typename table::picture seen;
-          last = entries.look_at_cell(next, seen);
-          for (std::size_t e = 0; e != seen.size(); ++e) {
-            const value_type& x = seen[e].value();
-            if (x.second.is != state::nothing) f(x.first, x.second);
-          }
-        }
-        if (!between()) return;
-        if (last == table::last_hash) break;
-        next = last + 1;
-      }
+      if (!scan_cells(entries, [&] { return entries.enter(); }, show, between)) return;
     }
   }
   std::size_t size() const noexcept { return sum(&shard::live); }
@@ -161,19 +148,13 @@ class newest_map {
   }
 
  private:
-  static constexpr std::size_t most_shards = std::size_t{1} << 16;
-  static constexpr int first_bit = std::numeric_limits<std::size_t>::digits >= 64 ? 24 : 8;
-
   struct alignas(no_sharing) shard {
     table entries;
     atomic<std::size_t> live{0};
     atomic<std::size_t> erased{0};
   };
 
-  static std::size_t default_shards() noexcept {
-    return std::clamp<std::size_t>(std::bit_ceil<std::size_t>(std::thread::hardware_concurrency()) / 2, 2, 64);
-  }
-  shard& shard_of(std::size_t hash) const noexcept { return shards_[(hash >> first_bit) & (count_ - 1)]; }
+  shard& shard_of(std::size_t hash) const noexcept { return shards_[store::shard_of(hash, count_)]; }
   std::size_t sum(atomic<std::size_t> shard::* which) const noexcept {
     std::size_t all = 0;
     for (std::size_t i = 0; i != count_; ++i) all += (shards_[i].*which).load(std::memory_order_relaxed);
