@@ -3,6 +3,7 @@
 //
 // Killing proves nothing about power cuts, as the system keeps what was written: for these see durable_store_crash_test.cpp.
 #include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
 
 #include <tandem/durable_store.hpp>
 
@@ -34,20 +35,6 @@ namespace {
 
 using store = tandem::durable_store<>;
 using clock_type = std::chrono::steady_clock;
-
-class folder {
- public:
-  folder() : path(std::filesystem::temp_directory_path() / ("tandem-kill-" + std::to_string(std::random_device()()))) {
-    std::filesystem::create_directory(path);
-  }
-  folder(const folder&) = delete;
-  folder& operator=(const folder&) = delete;
-  ~folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-  std::filesystem::path const path;
-};
 
 // A process that runs f(descriptor) and tells through the descriptor. Started while this program has one thread.
 class child {
@@ -173,7 +160,7 @@ void write_for_ever(const std::filesystem::path& where, int to) {
 
 TEST_CASE("a process is killed at any moment, and what it has acknowledged is there for the next",
           "[durable_store][kill]") {
-  folder const at;
+  tandem::test::temporary_folder const at;
   std::mt19937 random(7);
   std::map<std::uint64_t, std::uint64_t> promised;  // versions
   std::size_t acknowledgements = 0, unpromised = 0, rounds = 0, checkpoints = 0;
@@ -182,7 +169,7 @@ TEST_CASE("a process is killed at any moment, and what it has acknowledged is th
   for (; rounds != 40 && clock_type::now() < end; ++rounds) {
     std::string told;
     {
-      child one([&](int to) { write_for_ever(at.path, to); });
+      child one([&](int to) { write_for_ever(at.path(), to); });
       // Some while they recover, most while they write.
       if (rounds % 4 != 0) one.take_until(clock_type::now() + std::chrono::seconds(5), told, 1);
       one.take_until(clock_type::now() + std::chrono::milliseconds(2 + random() % 60), told);
@@ -202,7 +189,7 @@ TEST_CASE("a process is killed at any moment, and what it has acknowledged is th
 
     INFO("round " << rounds);
     std::error_code error;
-    store s = store::open(at.path, options(), error);
+    store s = store::open(at.path(), options(), error);
     INFO(s.recovery().error);
     REQUIRE_FALSE(error);
     checkpoints += s.recovery().checkpoint > highest_checkpoint ? 1U : 0U;
@@ -286,10 +273,10 @@ std::string on_a_full_disk(const std::filesystem::path& where) {
 }  // namespace
 
 TEST_CASE("a disk that is really full: a tmpfs of 1 MiB", "[durable_store][kill]") {
-  folder const at;
+  tandem::test::temporary_folder const at;
   std::string told;
   child one([&](int to) {
-    std::string const wrong = on_a_full_disk(at.path);
+    std::string const wrong = on_a_full_disk(at.path());
     static_cast<void>(!::write(to, wrong.data(), wrong.size()));
   });
   one.take_all(told);

@@ -2,6 +2,7 @@
 #include <tandem/timed_store.hpp>
 
 #include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
 #include "support/timed_model.hpp"
 
 #include <algorithm>
@@ -158,23 +159,6 @@ std::vector<std::byte> entry(unsigned flags, const std::string& key, std::uint64
   return all;
 }
 
-class folder {
- public:
-  folder() : path_(std::filesystem::temp_directory_path() / ("tandem-test-" + std::to_string(std::random_device()()))) {
-    std::filesystem::create_directory(path_);
-  }
-  folder(const folder&) = delete;
-  folder& operator=(const folder&) = delete;
-  ~folder() { std::filesystem::remove_all(path_); }
-  std::filesystem::path operator/(const char* name) const { return path_ / name; }
-  std::size_t files() const {
-    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(path_), {}));
-  }
-
- private:
-  std::filesystem::path path_;
-};
-
 }  // namespace
 
 TEST_CASE("a snapshot brings everything back: values, deadlines, tombstones, the clock and the horizon",
@@ -301,7 +285,7 @@ TEST_CASE("a reader takes any minor version, and the number of entries to come f
           "[timed_store][snapshot]") {
   store s;
   fill(s);
-  folder const here;
+  tandem::test::temporary_folder const here;
   for (int number : {0, 1, 2, 0xffff}) {
     auto const minor = static_cast<std::uint16_t>(number);
     for (std::uint64_t about : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{1} << 40, ~std::uint64_t{0}}) {
@@ -716,7 +700,7 @@ TEST_CASE("the digest tells contents apart, and does not depend on order, shards
 }
 
 TEST_CASE("files are replaced as a whole, or not at all", "[timed_store][snapshot]") {
-  folder const here;
+  tandem::test::temporary_folder const here;
   auto const path = here / "state";
   store s, t;
   fill(s);
@@ -731,11 +715,11 @@ TEST_CASE("files are replaced as a whole, or not at all", "[timed_store][snapsho
   std::error_code error;
   CHECK_FALSE(s.save_file(path, error, fails).error.empty());
   CHECK(error == snapshot_errc::too_large);
-  CHECK(here.files() == 1);  // no leavings
+  CHECK(here.names("").size() == 1);  // no leavings
   CHECK(t.load_file(path).entries == first.entries);
 
   CHECK_NOTHROW(s.save_file(path));
-  CHECK(here.files() == 1);
+  CHECK(here.names("").size() == 1);
   CHECK(t.load_file(path).entries == first.entries + 1);
 
   CHECK(s.save_file(here / "no such folder/state", error).error.find("no such folder") != std::string::npos);

@@ -1,6 +1,7 @@
 // Folders of every format version that durable_store has had: it opens them, as they were. They were written once, by
 // golden/make_folders.cpp.
 #include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
 
 #include <tandem/durable_store.hpp>
 
@@ -8,26 +9,17 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
-#include <random>
 #include <string>
 #include <system_error>
 
 namespace {
 
 // A copy that may be written to.
-class copy_of {
+class copy_of : public tandem::test::temporary_folder {
  public:
-  explicit copy_of(const std::string& name)
-      : path(std::filesystem::temp_directory_path() / ("tandem-golden-" + std::to_string(std::random_device()()))) {
-    std::filesystem::copy(std::filesystem::path(TANDEM_TEST_GOLDEN) / name, path);
+  explicit copy_of(const std::string& name) {
+    std::filesystem::copy(std::filesystem::path(TANDEM_TEST_GOLDEN) / name, path());
   }
-  copy_of(const copy_of&) = delete;
-  copy_of& operator=(const copy_of&) = delete;
-  ~copy_of() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-  std::filesystem::path const path;
 };
 
 }  // namespace
@@ -50,10 +42,10 @@ TEST_CASE("a folder of format version 1 can be opened: texts, killed", "[durable
   };
   bool const without_checkpoint = GENERATE(false, true);
   if (without_checkpoint) {
-    CHECK(std::filesystem::remove(folder.path / "checkpoint-00000000000000000001.image"));
+    CHECK(std::filesystem::remove(folder.path() / "checkpoint-00000000000000000001.image"));
   }
   {
-    auto s = tandem::durable_store<>::open(folder.path);
+    auto s = tandem::durable_store<>::open(folder.path());
     CHECK(contents(s) == expected);
     CHECK(s.recovery().torn_bytes == 30);
     CHECK(s.recovery().torn_segments == 1);
@@ -65,7 +57,7 @@ TEST_CASE("a folder of format version 1 can be opened: texts, killed", "[durable
     CHECK(s.put("tie", "new", 8).newest);
     s.close();
   }
-  auto const s = tandem::durable_store<>::open(folder.path);
+  auto const s = tandem::durable_store<>::open(folder.path());
   CHECK(s.recovery().torn_bytes == 0);
   CHECK(s.get("tie") == "new");
   CHECK(s.size() == expected.size());
@@ -75,10 +67,10 @@ TEST_CASE("a folder of format version 1 can be opened: numbers, closed", "[durab
   copy_of const folder("durable_store-1-numbers");
   std::error_code error;
   {
-    auto const wrong = tandem::durable_store<std::uint64_t, float>::open(folder.path, {}, error);
+    auto const wrong = tandem::durable_store<std::uint64_t, float>::open(folder.path(), {}, error);
     CHECK(error == tandem::durable_errc::wrong_types);
   }
-  auto const s = tandem::durable_store<std::uint64_t, double>::open(folder.path, {}, error);
+  auto const s = tandem::durable_store<std::uint64_t, double>::open(folder.path(), {}, error);
   REQUIRE_FALSE(error);
   CHECK(s.size() == 9);
   CHECK(s.recovery().records == 11);
