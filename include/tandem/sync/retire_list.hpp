@@ -11,10 +11,11 @@
 //
 // Who collects, and when: whoever retires,
 //   - from all stripes, a limited number of times in each tick of a coarse clock (some milliseconds): an object that is retired
-//     now and then is gone when the call returns, unless somebody is pinned;
+//     now and then is gone when the call returns, unless somebody is pinned. Each time interrupts all threads that run, up to
+//     three times; so it is half as often in the next tick, and in the end once, if there were more objects than that;
 //   - from its own stripe, every 128 objects or 64 KiB, which bounds what waits while nobody is pinned for long. Memory then goes
-//     back to the thread that is about to take some, and threads that write do not meet here. An advance of the epoch interrupts
-//     all threads that run, so it is made only if others have not advanced it far enough;
+//     back to the thread that is about to take some, and threads that write do not meet here. The epoch is advanced only where
+//     others have not advanced it far enough;
 // and whoever ends a guard, from all stripes, when something is known to wait (is_due). A collection that finds threads pinned
 // disposes of what it can and returns: nobody waits. Nor does it dispose of more than 512 objects, whatever a reader that is gone has
 // held back: the rest waits for the next ones, which dispose of more than comes meanwhile. So no call takes much longer than others.
@@ -26,6 +27,7 @@
 #include <tandem/sync/atomic.hpp>
 #include <tandem/sync/cache_line.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -54,6 +56,7 @@ class retire_list {
   static constexpr std::size_t bytes_per_look = std::size_t{64} << 10;
   // Collections of one or a few objects in each tick: by those who retire, and by those who end guards.
   static constexpr int prompt_per_tick = 32;
+  static constexpr std::chrono::nanoseconds a_while = std::chrono::milliseconds(50);  // longer than a tick
   static constexpr std::size_t most_per_collection = 512;
 
   constexpr retire_list() noexcept = default;
@@ -183,18 +186,22 @@ class retire_list {
   // What is left of a tick's prompt collections. Inexact: threads may take the same one.
   struct allowance {
     word<std::int64_t> tick{-1};
-    word<int> left{0};
+    word<int> given{prompt_per_tick};
+    word<int> left{0};  // negative: somebody has had none
   };
   static bool spend(allowance& a) noexcept {
     std::int64_t const now = Atomics::coarse_time().count();
-    if (a.tick.load(std::memory_order_relaxed) != now) {
+    int left = a.left.load(std::memory_order_relaxed);
+    if (std::int64_t const last = a.tick.load(std::memory_order_relaxed); last != now) {
       a.tick.store(now, std::memory_order_relaxed);
-      a.left.store(prompt_per_tick, std::memory_order_relaxed);
+      left = prompt_per_tick;
+      if (a.left.load(std::memory_order_relaxed) < 0 && now - last < a_while.count()) {
+        left = std::max(1, a.given.load(std::memory_order_relaxed) / 2);
+      }
+      a.given.store(left, std::memory_order_relaxed);
     }
-    int const left = a.left.load(std::memory_order_relaxed);
-    if (left <= 0) return false;
-    a.left.store(left - 1, std::memory_order_relaxed);
-    return true;
+    if (left >= 0) a.left.store(left - 1, std::memory_order_relaxed);
+    return left > 0;
   }
 
   template <class Dispose>
