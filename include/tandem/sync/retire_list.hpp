@@ -87,12 +87,12 @@ class retire_list {
   template <class Dispose>
   void tend(std::size_t number, Domain& domain, Dispose&& dispose) noexcept {
     stripe& mine = stripes_[number % Stripes];
-    if (mine.is_full.load(std::memory_order_relaxed)) {
+    if (spend(retiring_)) {
+      collect(domain, 3, dispose);
+    } else if (mine.is_full.load(std::memory_order_relaxed)) {
       mine.is_full.store(false, std::memory_order_relaxed);
       std::size_t budget = most_per_collection;
       collect_from(mine, domain, 1, budget, dispose);
-    } else if (spend(retiring_)) {
-      collect(domain, 3, dispose);
     }
   }
   // For a thread that has ended a guard.
