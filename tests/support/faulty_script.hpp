@@ -7,6 +7,7 @@
 
 #include <tandem/durable_store.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -45,6 +46,13 @@ class faulty_script {
     flush();
     put("b", 1);
   }
+  // When nothing fails any more. False if a write that waits is refused by a store that is open and not read-only.
+  bool writes_again() {
+    if (!s_ || s_->read_only()) return true;
+    sync_ = durability::always();
+    put("a", 20);
+    return !history.writes.back().failed;
+  }
   void destroy() { s_.reset(); }
 
   durable_history history;
@@ -67,13 +75,13 @@ class faulty_script {
     std::error_code error;
     std::string value = key + std::to_string(history.writes.size()) + std::string(300, '.');
     history.writes.push_back({.key = key, .version = version, .value = value, .begun = now_()});
-    s_->put(key, std::move(value), version, error);
+    s_->put(key, std::move(value), version, sync_, error);
     written(error);
   }
   void erase(const std::string& key, std::uint64_t version) {
     std::error_code error;
     history.writes.push_back({.key = key, .version = version, .begun = now_()});
-    s_->erase(key, version, error);
+    s_->erase(key, version, sync_, error);
     written(error);
   }
   void flush() {
