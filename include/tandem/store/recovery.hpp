@@ -3,8 +3,9 @@
 //
 //   1. look      the names in the folder, the last checkpoint's positions, the header of each segment
 //   2. read      the checkpoint and the segments that it does not cover, by several threads, the newest first: what an older one has
-//                then mostly loses against what is there, and its value is never made. Each thread has a window of
-//                the file; nothing else grows but what is live
+//                then mostly loses against what is there, and its value is never made; within a file too, as the records of a
+//                window are decided about from the last one on. Each thread has a window of the file; nothing else grows
+//                but what is live
 //   3. repair    torn ends are cut off, the last segment of each lane is synced and sealed, files that nobody finished are removed
 //
 // Nothing is changed before everything has been read; a recovery that fails has changed nothing. One that a crash interrupts is
