@@ -51,6 +51,8 @@ set(TANDEM_HEADERS
     include/tandem/detail/assume.hpp
     include/tandem/detail/bag_array.hpp
     include/tandem/detail/batched_lookup.hpp
+    include/tandem/detail/byte_strings.hpp
+    include/tandem/detail/folded_product.hpp
     include/tandem/detail/group_index.hpp
     include/tandem/detail/held_locks.hpp
     include/tandem/detail/keyed.hpp

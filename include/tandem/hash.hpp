@@ -1,7 +1,8 @@
 // Hashing and equality as all containers of this library use them.
 //
 //   tandem::hash<Key>      std::hash<Key>; for strings transparent: a std::string, a std::string_view and a const char*
-//                          with the same characters hash alike, without an allocation
+//                          with the same characters hash alike, without an allocation. Strings of char have a
+//                          function of their own, which is inline (detail/byte_strings.hpp)
 //   tandem::equal_to<Key>  ==; for strings transparent in the same way
 //
 // These are the defaults; any function object of the shape of std::hash and std::equal_to will do. A container looks up
@@ -21,6 +22,9 @@
 // own. Const calls must be safe from several threads at once. They may throw; each container says what happens then.
 #ifndef TANDEM_HASH_HPP
 #define TANDEM_HASH_HPP
+
+#include <tandem/detail/byte_strings.hpp>
+#include <tandem/detail/folded_product.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -83,12 +87,25 @@ struct less {
 
 namespace detail {
 
-// Everything that converts to a view of Char without an allocation: strings of any allocator, views, literals.
+// Strings whose characters are bytes, on machines whose hashes have 64 bits.
 template <class Char>
+inline constexpr bool is_byte_string =
+    (std::is_same_v<Char, char> || std::is_same_v<Char, char8_t>) && std::numeric_limits<std::size_t>::digits >= 64;
+
+// Everything that converts to a view of Char without an allocation: strings of any allocator, views, literals.
+template <class Char, bool = is_byte_string<Char>>
 struct string_hash {
   using is_transparent = void;
   std::size_t operator()(std::basic_string_view<Char> s) const noexcept {
     return std::hash<std::basic_string_view<Char>>{}(s);
+  }
+};
+template <class Char>
+struct string_hash<Char, true> {
+  using is_transparent = void;
+  using is_avalanching = void;
+  [[gnu::always_inline]] std::size_t operator()(std::basic_string_view<Char> s) const noexcept {
+    return static_cast<std::size_t>(hash_bytes(s.data(), s.size()));
   }
 };
 
@@ -96,6 +113,9 @@ template <class Char>
 struct string_equal_to {
   using is_transparent = void;
   constexpr bool operator()(std::basic_string_view<Char> a, std::basic_string_view<Char> b) const noexcept {
+    if constexpr (is_byte_string<Char>) {
+      if (!std::is_constant_evaluated()) return a.size() == b.size() && equal_bytes(a.data(), b.data(), a.size());
+    }
     return a == b;
   }
 };
@@ -147,27 +167,6 @@ template <class Hash>
 inline constexpr bool is_avalanching_v = detail::is_avalanching<Hash>::value;
 
 namespace detail {
-
-// The upper xor the lower half of the 128-bit product, from 32-bit multiplications.
-constexpr std::uint64_t folded_product_portable(std::uint64_t a, std::uint64_t b) noexcept {
-  constexpr std::uint64_t low_half = 0xffff'ffffU;
-  const std::uint64_t al = a & low_half, ah = a >> 32, bl = b & low_half, bh = b >> 32;
-  const std::uint64_t ll = al * bl, lh = al * bh, hl = ah * bl, hh = ah * bh;
-  const std::uint64_t middle = (ll >> 32) + (lh & low_half) + (hl & low_half);
-  const std::uint64_t low = (ll & low_half) | (middle << 32);
-  const std::uint64_t high = hh + (lh >> 32) + (hl >> 32) + (middle >> 32);
-  return high ^ low;
-}
-
-constexpr std::uint64_t folded_product(std::uint64_t a, std::uint64_t b) noexcept {
-#ifdef __SIZEOF_INT128__
-  __extension__ using wide = unsigned __int128;
-  const wide product = static_cast<wide>(a) * b;
-  return static_cast<std::uint64_t>(product >> 64) ^ static_cast<std::uint64_t>(product);
-#else
-  return folded_product_portable(a, b);
-#endif
-}
 
 // Two products: after a single one some bits of the result hang on one bit of the key, and 1024 multiples of 8 fill 300
 // of 1024 cells that are selected by bits 32 to 41. The constants have their bits spread evenly; the first one keeps

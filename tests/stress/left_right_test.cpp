@@ -5,6 +5,7 @@
 // another number than its guard's version, the wrong side; one that sees less than before, time going back. The numbers
 // are on the heap, where AddressSanitizer sees a side that was destroyed under a reader.
 #include "support/catch.hpp"
+#include "support/sanitizers.hpp"
 #include "support/thread_runner.hpp"
 
 #include <tandem/left_right.hpp>
@@ -37,11 +38,8 @@ struct with : tandem::left_right_options {
   using fences = Fences;
 };
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr auto run_time = 500ms;
-#else
-constexpr auto run_time = tandem::detail::thread_sanitizer ? 500ms : 1000ms;
-#endif
+constexpr auto run_time =
+    tandem::test::under_thread_sanitizer || tandem::test::under_address_sanitizer ? 500ms : 1000ms;
 // For what is waited for to happen, on a machine that has other things to do.
 constexpr auto patience = 30s;
 

@@ -11,6 +11,7 @@
 #include <tandem/sync/atomic.hpp>
 
 #include "support/catch.hpp"
+#include "support/sanitizers.hpp"
 #include "support/thread_runner.hpp"
 
 #include <algorithm>
@@ -28,20 +29,10 @@
 
 namespace tandem::test {
 
-#if defined(__SANITIZE_THREAD__)
-inline constexpr bool under_thread_sanitizer = true;
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-inline constexpr bool under_thread_sanitizer = true;
-#else
-inline constexpr bool under_thread_sanitizer = false;
-#endif
-#else
-inline constexpr bool under_thread_sanitizer = false;
-#endif
-
-// ThreadSanitizer costs a factor of 10, and needs fewer rounds to notice.
-constexpr std::size_t rounds(std::size_t n) { return under_thread_sanitizer ? n / 4 + 1 : n; }
+// ThreadSanitizer costs a factor of 10, AddressSanitizer one of 3; both need fewer rounds to notice.
+constexpr std::size_t rounds(std::size_t n) {
+  return under_thread_sanitizer ? n / 4 + 1 : under_address_sanitizer ? n / 3 + 1 : n;
+}
 
 // Now and then lets another thread run, in the middle of things.
 inline void pause_sometimes(unsigned one_in) {

@@ -12,6 +12,7 @@
 #define TANDEM_TESTS_SUPPORT_DURABLE_SCRIPTS_HPP
 
 #include "support/durable_history.hpp"
+#include "support/sanitizers.hpp"
 #include "support/simulated_files.hpp"
 
 #include <tandem/durable_store.hpp>
@@ -31,17 +32,7 @@
 namespace tandem::test {
 
 // Walks take this part of what there is to be tried. Sanitizers make minutes of it, and most of it has one thread.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr std::size_t one_of = 11;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-inline constexpr std::size_t one_of = 11;
-#else
-inline constexpr std::size_t one_of = 1;
-#endif
-#else
-inline constexpr std::size_t one_of = 1;
-#endif
+inline constexpr std::size_t one_of = under_address_sanitizer || under_thread_sanitizer ? 11 : 1;
 
 struct simulated_store_options : durable_store_options {
   using file_system = simulated_files;

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <iterator>
 #include <limits>
 #include <memory>
@@ -62,7 +63,8 @@ TEST_CASE("strings, views and literals hash alike and compare equal", "[hash]") 
   CHECK(hash(s) == hash(p));
   CHECK(hash(s) == tandem::hash<std::string_view>{}(c));
   CHECK(hash(s) == tandem::hash<std::pmr::string>{}(v));
-  CHECK(hash(s) == std::hash<std::string>{}(s));
+  CHECK(tandem::hash<std::u16string>{}(u"x") == std::hash<std::u16string>{}(u"x"));
+  CHECK(tandem::hash<std::u8string>{}(u8"x") == hash("x"));
   CHECK(hash("x") != hash("y"));
 
   const tandem::equal_to<std::string> equal;
@@ -105,6 +107,7 @@ TEST_CASE("a hash function that says so is not mixed", "[hash]") {
   STATIC_REQUIRE_FALSE(tandem::is_avalanching_v<says_false>);
   STATIC_REQUIRE_FALSE(tandem::is_avalanching_v<plain>);
   STATIC_REQUIRE_FALSE(tandem::is_avalanching_v<tandem::hash<int>>);
+  STATIC_REQUIRE_FALSE(tandem::is_avalanching_v<tandem::hash<std::u16string>>);
   STATIC_REQUIRE(tandem::is_avalanching_v<tandem::hash<hashed_by_its_author>>);
 
   CHECK(tandem::detail::mixed(says_void{}, 5) == 5);
@@ -157,6 +160,78 @@ TEST_CASE("every bit of a hash decides about every bit of the mixed hash", "[has
   CHECK(worst_bias<std::uint64_t>(tandem::detail::mix64, true) < 0.05);
   CHECK(worst_bias<std::uint32_t>(tandem::detail::mix32, false) < 0.05);
   CHECK(worst_bias<std::uint32_t>(tandem::detail::mix32, true) < 0.05);
+}
+
+TEST_CASE("strings are equal if and only if all their bytes are, of whatever length and wherever they are", "[hash]") {
+  const tandem::equal_to<std::string> equal;
+  std::mt19937_64 random(3);
+  for (std::size_t length = 0; length <= 70; ++length) {
+    std::string bytes(length + 16, '\0');
+    for (char& c : bytes) c = static_cast<char>(random());
+    for (const std::size_t shift : {0U, 1U, 7U}) {
+      const std::string_view original = std::string_view(bytes).substr(shift, length);
+      std::string other(original);
+      REQUIRE(equal(original, other));
+      for (std::size_t at = 0; at < length; ++at) {
+        for (const int bit : {0, 7}) {
+          const char before = other[at];
+          other[at] = static_cast<char>(before ^ (1 << bit));
+          REQUIRE_FALSE(equal(original, other));
+          other[at] = before;
+        }
+      }
+      REQUIRE_FALSE(equal(original, other + '\0'));
+    }
+  }
+  STATIC_REQUIRE(
+      tandem::equal_to<std::string>{}("known when it is compiled", std::string_view("known when it is compiled")));
+}
+
+TEST_CASE("every bit of a string, and its length, decide about every bit of its hash", "[hash]") {
+  if constexpr (std::numeric_limits<std::size_t>::digits >= 64) {
+    const tandem::hash<std::string> hash;
+    for (const std::size_t length : {8U, 9U, 12U, 16U, 17U, 31U, 32U, 48U, 100U}) {
+      // Eight bytes of the string are random, or digits; they are moved through it.
+      for (std::size_t at = 0; at + 8 <= length; at += 4) {
+        std::string text(length, 'x');
+        const auto of = [&](std::uint64_t word) {
+          std::memcpy(text.data() + at, &word, sizeof(word));
+          return static_cast<std::uint64_t>(hash(text));
+        };
+        INFO("length " << length << ", at " << at);
+        CHECK(worst_bias<std::uint64_t>(of, false) < 0.05);
+        CHECK(worst_bias<std::uint64_t>(of, true) < 0.05);
+      }
+    }
+  }
+  std::set<std::size_t> seen;
+  for (std::size_t length = 0; length <= 200; ++length) {
+    CHECK(seen.insert(tandem::hash<std::string>{}(std::string(length, '\0'))).second);
+  }
+}
+
+TEST_CASE("short strings have hashes of their own, and spread over the cells of a table", "[hash]") {
+  const tandem::hash<std::string> hash;
+  std::set<std::size_t> seen;
+  for (int a = 0; a < 256; ++a) {
+    CHECK(seen.insert(hash(std::string(1, static_cast<char>(a)))).second);
+    for (int b = 0; b < 256; ++b) {
+      seen.insert(hash(std::string{static_cast<char>(a), static_cast<char>(b)}));
+    }
+  }
+  CHECK(seen.size() == 256 + 65536);
+
+  constexpr int bits = std::numeric_limits<std::size_t>::digits;
+  for (const char* const prefix : {"", "key-", "a prefix of more than sixteen bytes/"}) {
+    for (const int shift : {0, 11, bits / 2, bits - 10}) {
+      std::set<std::size_t> cells;
+      for (std::size_t i = 0; i < 1024; ++i) {
+        cells.insert((tandem::detail::mixed(hash, prefix + std::to_string(i)) >> shift) & 1023);
+      }
+      INFO("prefix " << prefix << ", shift " << shift);
+      CHECK(cells.size() > 560);
+    }
+  }
 }
 
 TEST_CASE("regular keys spread over the cells of a table, whichever bits it uses", "[hash]") {

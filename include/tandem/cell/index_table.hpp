@@ -202,7 +202,7 @@ class index_table : public table<Element, Hash, KeyEqual, Allocator, Options, pu
 
    private:
     friend index_table;
-    revision(index_table& t, const locked_cell& held, std::size_t hash, place found, unlocker& end,
+    revision(index_table& t, const locked_cell& held, std::size_t hash, const place& found, unlocker& end,
              outdated& old) noexcept
         : table_(t),
           held_(held),
@@ -215,7 +215,7 @@ class index_table : public table<Element, Hash, KeyEqual, Allocator, Options, pu
     index_table& table_;
     const locked_cell& held_;
     std::size_t const hash_;
-    place const found_;
+    const place& found_;
     const value_type* const present_;
     unlocker& end_;
     outdated& old_;
@@ -229,14 +229,15 @@ class index_table : public table<Element, Hash, KeyEqual, Allocator, Options, pu
   //
   // What decide throws is passed on; a change that it has made before stays. It must not use the table.
   template <class Q, class Decide, class After = ignore>
-  void revise(prehashed<Q> k, Decide&& decide, After&& after = After()) {
+  void revise(const prehashed<Q>& k, Decide&& decide, After&& after = After()) {
     static_assert(!inline_pairs, "an old version outlives its lock only as a node");
     outdated old(*this);
     bool looks = false;
     {
       locked_cell const held = this->lock_for_insert(k.hash);
       unlocker at_end(held);
-      revision r(*this, held, k.hash, this->find(held.c, k), at_end, old);
+      place const found = this->find(held.c, k);
+      revision r(*this, held, k.hash, found, at_end, old);
       // Also if decide throws after a change: then the shape is looked at by a later one.
       decide(r);
       looks = r.looks_;

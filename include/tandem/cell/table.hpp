@@ -799,7 +799,7 @@ class table : protected epoch_user<typename Options::epoch> {
     for (;;) {
       if ((word() & moving) != 0) [[unlikely]]
         move_some(Options::moves_per_write);
-      if (locked_cell const held = lock<access::exclusive>(hash)) return held;
+      if (locked_cell held = lock<access::exclusive>(hash)) return held;
       make_first(array::fewest_cells);
     }
   }

@@ -157,7 +157,7 @@ class contents {
   // needs to be remembered. put(state, value args...) makes the next version. The result is what rule returns. Afterwards, without
   // a lock, report(key, value, removal, index) if a value has gone. Strong, up to what report throws.
   template <class Q, class Source, class Rule, class Report>
-  write_result write(prehashed<Q> k, Source&& key, std::uint64_t index, Rule&& rule, Report&& report) {
+  write_result write(const prehashed<Q>& k, Source&& key, std::uint64_t index, Rule&& rule, Report&& report) {
     advance(index);
     shard& s = shard_of(k.hash);
     write_result result;

@@ -13,9 +13,10 @@
 //   - from all stripes, a limited number of times in each tick of a coarse clock (some milliseconds): an object that is retired
 //     now and then is gone when the call returns, unless somebody is pinned;
 //   - from its own stripe, every 128 objects or 64 KiB, which bounds what waits while nobody is pinned for long. Memory then goes
-//     back to the thread that is about to take some, and threads that write do not meet here;
+//     back to the thread that is about to take some, and threads that write do not meet here. An advance of the epoch interrupts
+//     all threads that run, so it is made only if others have not advanced it far enough;
 // and whoever ends a guard, from all stripes, when something is known to wait (is_due). A collection that finds threads pinned
-// disposes of what it can and returns: nobody waits. Nor does it dispose of more than 2048 objects, whatever a reader that is gone has
+// disposes of what it can and returns: nobody waits. Nor does it dispose of more than 512 objects, whatever a reader that is gone has
 // held back: the rest waits for the next ones, which dispose of more than comes meanwhile. So no call takes much longer than others.
 //
 // The list belongs to who owns the objects. Its destructor wants it empty: call dispose_all().
@@ -53,7 +54,7 @@ class retire_list {
   static constexpr std::size_t bytes_per_look = std::size_t{64} << 10;
   // Collections of one or a few objects in each tick: by those who retire, and by those who end guards.
   static constexpr int prompt_per_tick = 32;
-  static constexpr std::size_t most_per_collection = 2048;
+  static constexpr std::size_t most_per_collection = 512;
 
   constexpr retire_list() noexcept = default;
   retire_list(const retire_list&) = delete;
@@ -102,7 +103,8 @@ class retire_list {
   bool waits() const noexcept { return waits_.load(std::memory_order_relaxed); }
 
   // dispose(object) for each object that has waited long enough, up to `budget` of them. `advances`: how often the epoch may be
-  // advanced for that; 3 are enough for everything, if nobody is pinned. Leaves out stripes that other threads are at.
+  // advanced for that; 3 are enough for everything, if nobody is pinned; with 1, only where the old batch waits for it. Leaves out
+  // stripes that other threads are at.
   template <class Dispose>
   void collect(Domain& domain, int advances, Dispose&& dispose, std::size_t budget = most_per_collection) noexcept {
     // order[look]: acquire exchange; pairs with [waits], [kept]: what is not found below says so again.
@@ -204,9 +206,10 @@ class retire_list {
       return;
     }
     take_stack(s, domain);
-    bool const held = (s.old.first != nullptr || s.young.first != nullptr) && !domain.try_advance(advances);
-    if (s.old.first != nullptr && domain.has_expired(s.old.ticket)) append(s.done, std::exchange(s.old, batch()));
-    if (s.young.first != nullptr && domain.has_expired(s.young.ticket)) {
+    bool const wants = advances > 1 ? s.old.first != nullptr || s.young.first != nullptr : oldest_waits(s, domain);
+    bool const held = wants && !domain.try_advance(advances);
+    if (has_expired(s.old, domain)) append(s.done, std::exchange(s.old, batch()));
+    if (has_expired(s.young, domain)) {
       append(s.done, std::exchange(s.young, batch()));
     } else if (s.old.first == nullptr) {
       s.old = std::exchange(s.young, batch());
@@ -223,6 +226,12 @@ class retire_list {
     // order[collected]: release store; pairs with [collect]: as there.
     s.collecting.store(false, std::memory_order_release);
     dispose_list(s, some, dispose);
+  }
+  static bool oldest_waits(const stripe& s, const Domain& domain) noexcept {
+    return s.old.first != nullptr ? !has_expired(s.old, domain) : s.young.first != nullptr;
+  }
+  static bool has_expired(const batch& b, const Domain& domain) noexcept {
+    return b.first != nullptr && domain.has_expired(b.ticket);
   }
   static void append(batch& to, batch more) noexcept {
     if (to.first == nullptr) {
