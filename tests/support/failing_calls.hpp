@@ -15,7 +15,7 @@
 //   * write: with `written`, that many bytes are written first, and the call says so, as the system does: the next write fails. With
 //     `error` 0 that is all: it is short;
 //   * close: the file is closed.
-// What a failed sync was about is not on the disk, whatever later ones say.
+// What a failed sync was about is not on the disk, whatever later ones say. Syncs that do not fail are noted, and not passed on.
 #ifndef TANDEM_TESTS_SUPPORT_FAILING_CALLS_HPP
 #define TANDEM_TESTS_SUPPORT_FAILING_CALLS_HPP
 
@@ -262,9 +262,9 @@ inline int injected_sync(int fd, int (*call)(int)) {
   failing_calls* const calls = failing_calls::present();
   if (calls == nullptr || !calls->concerns(fd)) return call(fd);
   int const error = calls->ask(calls->is_folder(fd) ? system_call::sync_folder : system_call::sync).error;
-  int const result = error == 0 ? call(fd) : -1;
+  // Not passed on: what is on the disk is noted here, and a busy one takes its time.
   struct ::stat about{};
-  ::fstat(fd, &about);
+  int const result = ::fstat(fd, &about) == 0 && error == 0 ? 0 : -1;
   calls->synced(fd, result == 0, static_cast<std::uint64_t>(about.st_size));
   if (error != 0) errno = error;
   return result;
