@@ -7,7 +7,8 @@
 //   small/<writers>                  records of 100 bytes, `always`: puts per second and per sync. Beside it, in turns of 100 ms, the
 //                                    disk alone: one thread that writes as many bytes with one call and syncs. `of_disk`: puts per
 //                                    second, over what the disk alone does with batches of that size; the median of the turns
-//   recovery/<bytes of a value>      GB per second of recovery, of files that the system has in memory, and of reading and
+//   recovery/<bytes of a value>/<keys>
+//                                    GB per second of recovery, of files that the system has in memory, and of reading and
 //                                    summing up the same files with as many threads; `ratio`: the median of the turns
 //
 // Options: --folder=PATH for the files (default: the system's folder for temporary ones; tmpfs measures nothing), --records=N for each
@@ -310,6 +311,7 @@ double scan(const std::filesystem::path& where, std::size_t threads) {
 
 void run_recovery(benchmark::State& state) {
   auto const bytes = static_cast<std::size_t>(state.range(0));
+  auto const keys = static_cast<std::size_t>(state.range(1));
   std::size_t const records = (std::size_t{brief ? 4U : 256U} << 20) / (bytes + 64);
   std::size_t const threads = std::max(1U, std::thread::hardware_concurrency());
   folder const where;
@@ -320,7 +322,7 @@ void run_recovery(benchmark::State& state) {
   {
     store s = store::open(where.path(), o);
     text const value(bytes, 'v');
-    for (std::size_t i = 0; i != records; ++i) s.put("sensor" + std::to_string(i % sensors), value, i);
+    for (std::size_t i = 0; i != records; ++i) s.put("sensor" + std::to_string(i % keys), value, i);
   }
   std::vector<double> ratios, rates;
   for (auto _ : state) {
@@ -330,7 +332,7 @@ void run_recovery(benchmark::State& state) {
     double seconds = 0;
     {
       store const s = store::open(where.path(), o);
-      check(s.recovery().records == records && s.size() == std::min(records, sensors), "what was recovered");
+      check(s.recovery().records == records && s.size() == std::min(records, keys), "what was recovered");
       size = static_cast<double>(s.recovery().bytes);
       seconds = s.recovery().seconds;
     }
@@ -382,7 +384,8 @@ int main(int argc, char** argv) {
   small->Iterations(brief ? 1 : 9);
   auto* recovery =
       benchmark::RegisterBenchmark("recovery", run_recovery)->UseManualTime()->Unit(benchmark::kMillisecond);
-  for (int n : {100, static_cast<int>(large)}) recovery->Arg(n);
+  for (std::size_t const keys : {sensors, std::size_t{100'000}}) recovery->Args({100, static_cast<std::int64_t>(keys)});
+  recovery->Args({static_cast<std::int64_t>(large), static_cast<std::int64_t>(sensors)});
   recovery->Iterations(brief ? 1 : 7);
 
   int count = static_cast<int>(rest.size());

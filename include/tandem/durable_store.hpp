@@ -275,7 +275,7 @@ class durable_store {
   [[nodiscard]] std::optional<std::uint64_t> version_of(const Q& k) const {
     std::optional<std::uint64_t> found;
     look(k, [&](const record& e) {
-      if (e.value) found = e.version;
+      if (e.value) found = e.version();
     });
     return found;
   }
@@ -657,7 +657,7 @@ class durable_store {
     auto const hashed = memory::hashed(std::as_const(key));
     // Versions in memory only grow: who has lost already need not copy.
     bool has_lost = false;
-    s.newest.look(hashed, [&](const K&, const record& e) { has_lost = e.version >= new_version; });
+    s.newest.look(hashed, [&](const K&, const record& e) { has_lost = e.version() >= new_version; });
     std::optional<V> mine;
     if constexpr (!std::same_as<std::remove_cvref_t<From>, nothing>) {
       if (!has_lost) mine.emplace(std::forward<From>(from));

@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 #include "support/durable_history.hpp"
 #include "support/durable_scripts.hpp"
+#include "support/faulty_script.hpp"
 #include "support/simulated_files.hpp"
 
 #include <tandem/durable_store.hpp>
@@ -32,101 +33,10 @@ using namespace std::chrono_literals;
 using tandem::durability;
 using tandem::durable_errc;
 
-// A script in which any call may fail.
-class faulty_script {
- public:
-  faulty_script(simulated_files on, tandem::durable_options how) : files(std::move(on)), how_(std::move(how)) {}
-
-  void run() {
-    if (!open()) return;
-    put("a", 2);
-    put("b", 2);
-    put("a", 4);
-    put("a", 4);
-    erase("b", 4);
-    flush();
-    put("c", 2);
-    checkpoint();
-    put("a", 3);
-    put("b", 6);
-    put("c", 4);
-    close();
-    if (!open()) return;
-    put("a", 6);
-    flush();
-    put("b", 1);
-    s_.reset();
-  }
-
-  bool open() {
-    std::error_code error;
-    s_.reset();
-    simulated_store s = open_store(files, how_, error);
-    if (note(error)) return false;
-    s_.emplace(std::move(s));
-    check("after open");
-    return true;
-  }
-  void put(const std::string& key, std::uint64_t version) {
-    std::error_code error;
-    std::string value = key + std::to_string(history.writes.size()) + std::string(300, '.');
-    history.writes.push_back({.key = key, .version = version, .value = value, .begun = files.steps()});
-    s_->put(key, std::move(value), version, error);
-    written(error);
-  }
-  void erase(const std::string& key, std::uint64_t version) {
-    std::error_code error;
-    history.writes.push_back({.key = key, .version = version, .begun = files.steps()});
-    s_->erase(key, version, error);
-    written(error);
-  }
-  void flush() {
-    std::error_code error;
-    s_->flush(error);
-    promised(note(error));
-    check("after flush");
-  }
-  void checkpoint() {
-    std::error_code error;
-    s_->checkpoint(error);
-    note(error);
-    check("after checkpoint");
-  }
-  void close() {
-    std::error_code error;
-    s_->close(error);
-    promised(note(error));
-    check("after close");
-  }
-
-  simulated_files files;
-  durable_history history;
-  std::vector<std::error_code> errors;
-  std::string complaint;
-
- private:
-  bool note(const std::error_code& error) {
-    if (error) errors.push_back(error);
-    return static_cast<bool>(error);
-  }
-  void written(const std::error_code& error) {
-    history.writes.back().failed = note(error);
-    if (!error && how_.sync.is_always()) history.acknowledge(history.writes.size() - 1, files.steps());
-    check("after a write");
-  }
-  // Who knows which of them has failed? They may be there, all of them.
-  void promised(bool failed) {
-    if (!failed) return history.acknowledge_all(files.steps());
-    for (durable_write& w : history.writes) w.failed = w.failed || w.acknowledged == durable_write::not_yet;
-  }
-  void check(const char* when) {
-    std::string const wrong = history.check_keys(picture_of(*s_), files.steps());
-    if (!wrong.empty() && complaint.empty()) complaint = std::string(when) + ", in memory: " + wrong;
-  }
-
-  tandem::durable_options how_;
-  std::optional<simulated_store> s_;
-};
+faulty_script<simulated_store> script_on(simulated_files files, const tandem::durable_options& how) {
+  return {[=](std::error_code& error) { return open_store(files, how, error); }, [=] { return files.steps(); },
+          how.sync};
+}
 
 struct walked {
   std::size_t runs = 0;
@@ -139,22 +49,24 @@ struct walked {
 walked walk(const tandem::durable_options& how, const file_failure& failure, bool reboot = false) {
   walked seen;
   for (std::uint64_t n = 0;; n += one_of) {
-    faulty_script script(empty_folder(), how);
+    simulated_files files = empty_folder();
+    auto script = script_on(files, how);
     file_failure f = failure;
     f.nth = n;
-    script.files.fail(f);
+    files.fail(f);
     script.run();
-    if (script.files.failures() == 0) break;
+    script.destroy();
+    if (files.failures() == 0) break;
     ++seen.runs;
     seen.silent += script.errors.empty() ? 1U : 0U;
     INFO("call " << static_cast<int>(failure.call) << ", the " << n << ", "
                  << std::make_error_code(failure.error).message() << ", " << failure.times << " times");
     CHECK(script.complaint == "");
 
-    script.files.heal();
+    files.heal();
     std::error_code error;
     std::string wrong;
-    script.files.for_each_crash({.every = 13, .at_most = 10}, [&](const crash_state& c) {
+    files.for_each_crash({.every = 13, .at_most = 10}, [&](const crash_state& c) {
       ++seen.states;
       auto const s = open_store(simulated_files(c.image), how, error);
       std::string const here =
@@ -164,15 +76,17 @@ walked walk(const tandem::durable_options& how, const file_failure& failure, boo
     CHECK(wrong == "");
 
     // It is a store like any other then.
-    simulated_files files = script.files;
+    std::size_t const steps = files.steps();
     if (reboot) {
-      script.files.for_each_crash({.from = script.files.steps(), .at_most = 30},
-                                  [&](const crash_state& c) { files = simulated_files(c.image); });
+      simulated_files left;
+      files.for_each_crash({.from = steps, .at_most = 30},
+                           [&](const crash_state& c) { left = simulated_files(c.image); });
+      files = left;
     }
     auto s = open_store(files, how, error);
     INFO(s.recovery().error);
     REQUIRE_FALSE(error);
-    CHECK(script.history.check_keys(picture_of(s), script.files.steps()) == "");
+    CHECK(script.history.check_keys(picture_of(s), steps) == "");
     CHECK(s.put("z", "new", 1).newest);
     s.close();
     s = open_store(files, how, error);
@@ -183,8 +97,8 @@ walked walk(const tandem::durable_options& how, const file_failure& failure, boo
     files.for_each_crash({.from = files.steps(), .at_most = 30}, [&](const crash_state& c) {
       ++seen.states;
       auto const t = open_store(simulated_files(c.image), how, error);
-      std::string const here = error ? "cannot be opened: " + t.recovery().error
-                                     : script.history.check_keys(picture_of(t), script.files.steps());
+      std::string const here =
+          error ? "cannot be opened: " + t.recovery().error : script.history.check_keys(picture_of(t), steps);
       if (wrong.empty()) wrong = here;
     });
     CHECK(wrong == "");

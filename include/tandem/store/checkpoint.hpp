@@ -71,8 +71,8 @@ std::uint64_t write_checkpoint(const log_context<System>& context, const Memory&
   memory.scan(
       [&](const K& key, const auto& e) {
         const V* const value = e.value ? &*e.value : nullptr;
-        encode_record(one, key, value, e.version, codec<K>::size(key), value == nullptr ? 0 : codec<V>::size(*value));
-        set_seq(one.data(), e.seq);
+        encode_record(one, key, value, e.version(), codec<K>::size(key), value == nullptr ? 0 : codec<V>::size(*value));
+        set_seq(one.data(), e.seq());
         append_to(records, one);
       },
       [&] {

@@ -5,6 +5,9 @@
 // Newest: the largest version; of equal ones the smallest seq. A live store counts seq up in the order of decisions, so the first in
 // memory has the smallest; recovery may come by records in any order, and ends with the same.
 //
+// **Recovery** makes no new versions of an element, as nobody reads: it changes elements where they are. So nothing is kept for readers
+// that are not there, and memory that a value leaves is the next one's.
+//
 // **Claims.** With visibility::on_durable a record is decided about when it is accepted, and seen when it is durable. In between, its
 // version is claimed: later records are decided about against the claim too.
 #ifndef TANDEM_STORE_NEWEST_HPP
@@ -12,43 +15,70 @@
 
 #include <tandem/cell/element.hpp>
 #include <tandem/cell/index_table.hpp>
+#include <tandem/codec.hpp>
 #include <tandem/detail/keyed.hpp>
 #include <tandem/hash.hpp>
 #include <tandem/store/shards.hpp>
 #include <tandem/sync/cache_line.hpp>
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
+#include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 namespace tandem::store {
 
-// What a table holds for a key. Immutable, but for the claim, which is looked at and changed under the lock of the cell.
-template <class V>
-struct newest_record {
+// What a table holds for a key. Immutable once the store is open, but for the claim, which is looked at and changed under the lock of
+// the cell.
+template <class V, class Atomics>
+class newest_record {
+ public:
   enum class state : std::uint8_t { nothing, erased, live };
 
   state is = state::nothing;  // nothing: there is a claim only
-  std::uint64_t version = 0;
-  std::uint64_t seq = 0;
   std::optional<V> value;
   mutable bool is_claimed = false;
   mutable std::uint64_t claimed = 0;
 
   newest_record() = default;
-  newest_record(std::uint64_t v, std::uint64_t s) : is(state::erased), version(v), seq(s) {}
+  newest_record(std::uint64_t v, std::uint64_t s) : is(state::erased), version_(v), seq_(s) {}
   template <class U>
   newest_record(std::uint64_t v, std::uint64_t s, U&& x)
-      : is(state::live), version(v), seq(s), value(std::forward<U>(x)) {}
+      : is(state::live), value(std::forward<U>(x)), version_(v), seq_(s) {}
   newest_record(const newest_record&) = delete;
   newest_record& operator=(const newest_record&) = delete;
 
+  std::uint64_t version() const noexcept { return version_.load(std::memory_order_relaxed); }
+  std::uint64_t seq() const noexcept { return seq_.load(std::memory_order_relaxed); }
   bool is_older_than(std::uint64_t v, std::uint64_t s) const noexcept {
-    return is == state::nothing || version < v || (version == v && seq > s);
+    return is == state::nothing || version() < v || (version() == v && seq() > s);
   }
+
+  // ---- Recovery, in which records are put and erased, never claimed.
+
+  // Under the lock of the cell.
+  void renew(std::uint64_t v, std::uint64_t s) noexcept {
+    seq_.store(s, std::memory_order_relaxed);
+    // order[renew]: release store; pairs with [beats]: whoever sees the version sees its seq, or that of a later one.
+    version_.store(v, std::memory_order_release);
+  }
+  // Without it. Who has lost once has lost: versions grow, and of one of them the seq shrinks.
+  bool beats(std::uint64_t v, std::uint64_t s) const noexcept {
+    // order[beats]: acquire load; pairs with [renew]: the seq is not that of a version before.
+    std::uint64_t const mine = version_.load(std::memory_order_acquire);
+    return mine > v || (mine == v && seq_.load(std::memory_order_relaxed) <= s);
+  }
+
+ private:
+  typename Atomics::template atomic<std::uint64_t> version_{0};
+  typename Atomics::template atomic<std::uint64_t> seq_{0};
 };
 
 template <class K, class V, class Options>
@@ -58,7 +88,7 @@ class newest_map {
   using atomic = typename atomics::template atomic<T>;
 
  public:
-  using record = newest_record<V>;
+  using record = newest_record<V, atomics>;
   using state = typename record::state;
   using hasher = detail::chosen_or<typename Options::hasher, hash<K>>;
   using key_equal = detail::chosen_or<typename Options::key_equal, equal_to<K>>;
@@ -69,6 +99,17 @@ class newest_map {
   template <class Q>
   using prehashed = detail::prehashed<Q>;
 
+ private:
+  struct types {
+    using key = K;
+    using hasher = newest_map::hasher;
+    using key_equal = newest_map::key_equal;
+  };
+  static constexpr bool is_text = codec<K>::id == codec<std::string>::id &&
+                                  std::constructible_from<K, std::string_view> &&
+                                  detail::transparent_key_for<std::string_view, types>;
+
+ public:
   explicit newest_map(std::size_t shards)
       : count_(shard_count_for(shards)), shards_(std::make_unique<shard[]>(count_)) {}
 
@@ -129,7 +170,7 @@ class newest_map {
         present = &r.put(std::piecewise_construct, std::forward_as_tuple(std::forward<Source>(key)), std::tuple<>());
       }
       const record& e = present->second;
-      is_newest = (e.is == state::nothing || e.version < new_version) && (!e.is_claimed || e.claimed < new_version);
+      is_newest = (e.is == state::nothing || e.version() < new_version) && (!e.is_claimed || e.claimed < new_version);
       if (!is_newest) return;
       e.is_claimed = true;
       e.claimed = new_version;
@@ -145,6 +186,54 @@ class newest_map {
       const record& e = r.present()->second;
       if (e.is_claimed && e.claimed == new_version) e.is_claimed = false;
     });
+  }
+
+  // ---- Recovery: nobody reads.
+
+  // What a key is looked up with: its bytes where that is the same, so that no key is made for a record that loses; or else the key.
+  using sought = std::conditional_t<is_text, std::string_view, K>;
+  static std::optional<sought> read_key(std::span<const std::byte> bytes) {
+    if constexpr (is_text) {
+      return std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    } else {
+      return codec<K>::read(bytes);
+    }
+  }
+  // Whether something newer is known. If not, put_back() decides.
+  bool has_newer(prehashed<sought> k, std::uint64_t version, std::uint64_t seq) const {
+    bool known = false;
+    shard_of(k.hash).entries.look(k, [&](const value_type& x) { known = x.second.beats(version, seq); });
+    return known;
+  }
+  // No value: an erasure. Returns what was there, to be ended without a lock.
+  std::optional<V> put_back(prehashed<sought> k, sought&& key, std::uint64_t version, std::uint64_t seq,
+                            std::optional<V>&& value) {
+    shard& s = shard_of(k.hash);
+    std::optional<V> old;
+    s.entries.revise(k, [&](revision& r) {
+      if (r.present() == nullptr) {
+        if (value) {
+          place(s, r, std::move(key), version, seq, *std::move(value));
+        } else {
+          place(s, r, std::move(key), version, seq);
+        }
+        return;
+      }
+      // Nobody looks at it without the lock, but for its key and beats().
+      auto& e = const_cast<record&>(r.present()->second);
+      if (!e.is_older_than(version, seq)) return;
+      count(s, e.is, std::size_t{0} - 1);
+      old = std::move(e.value);
+      e.value.reset();
+      e.is = state::erased;
+      if (value) {
+        e.value.emplace(*std::move(value));
+        e.is = state::live;
+      }
+      count(s, e.is, 1);
+      e.renew(version, seq);
+    });
+    return old;
   }
 
  private:

@@ -3,8 +3,9 @@
 //
 //   1. look      the names in the folder, the last checkpoint's positions, the header of each segment
 //   2. read      the checkpoint and the segments that it does not cover, by several threads, the newest first: what an older one has
-//                then mostly loses against what is there, and its value is never made. Each thread has a window of
-//                the file; nothing else grows but what is live
+//                then mostly loses against what is there, and its value is never made; within a file too, as the records of a
+//                window are decided about from the last one on. Each thread has a window of the file; nothing else grows
+//                but what is live
 //   3. repair    torn ends are cut off, the last segment of each lane is synced and sealed, files that nobody finished are removed
 //
 // Nothing is changed before everything has been read; a recovery that fails has changed nothing. One that a crash interrupts is
@@ -48,6 +49,7 @@ class recovery {
   using file_type = typename System::file_type;
   using reader_type = segment_reader<file_type>;
   using outcome = typename reader_type::outcome;
+  using sought = typename Memory::sought;
 
  public:
   // `context.store` becomes the store that was found, if there is one.
@@ -260,6 +262,7 @@ class recovery {
     progress_.segments_of += files.size();
     std::size_t next = 0;  // under the mutex
     auto const work = [&]() noexcept {
+      desk mine;
       for (;;) {
         file_info* f = nullptr;
         {
@@ -269,7 +272,7 @@ class recovery {
         }
         std::error_code failed;
         try {
-          read_file(*f, failed);
+          read_file(*f, mine, failed);
         } catch (const std::bad_alloc&) {
           failed = std::make_error_code(std::errc::not_enough_memory);
           std::lock_guard const hold(mutex_);
@@ -301,45 +304,66 @@ class recovery {
     std::uint64_t records = 0;
     std::uint64_t next_seq = 0;
   };
+  // A put or an erasure that is whole, in the window of the reader, and that nothing has been decided about.
+  struct candidate {
+    sought key;
+    std::size_t hash;
+    std::uint64_t version;
+    const std::byte* record;
+    std::uint64_t at;
+  };
+  // What a thread uses for one file after the other.
+  struct desk {
+    record_buffer window{};
+    std::vector<candidate> candidates{};
+  };
 
-  void read_file(file_info& f, std::error_code& error) {
+  void read_file(file_info& f, desk& mine, std::error_code& error) {
     file_type file = context_.system.open(f.path, open_mode::read, error);
     if (error) return say_locked(error, f.path, "it cannot be opened");
-    reader_type reader(file, f.limit, f.header->salt);
+    reader_type reader(file, f.limit, f.header->salt, std::move(mine.window));
     tally seen{.bytes = segment_format::header_bytes, .records = 0, .next_seq = 0};
     std::uint64_t at = reader.place();
+    std::vector<candidate>& candidates = mine.candidates;
+    candidates.clear();
     for (;;) {
+      if (!candidates.empty() && (candidates.size() == most_candidates || !reader.keeps())) {
+        if (!decide(f, candidates, seen, error)) return;
+        if (seen.bytes >= tell_every && !tell(seen)) return;
+      }
       outcome const o = reader.next(error);
       if (o == outcome::failed) return say_locked(error, f.path, "it cannot be read at byte " + std::to_string(at));
       if (o == outcome::end) break;
       if (o == outcome::record) {
-        std::string_view const wrong = take(f, reader, at, seen);
-        seen.bytes += reader.place() - at;
-        if (wrong.empty()) {
-          at = reader.place();
-          if (seen.bytes >= tell_every && !tell(seen)) return;
-          continue;
+        std::string_view const wrong = take(f, reader, at, candidates, seen);
+        std::uint64_t const bytes = reader.place() - at;
+        seen.bytes += bytes;
+        if (!wrong.empty()) {
+          if (!decide(f, candidates, seen, error)) return;
+          seen.bytes -= bytes;
+          if (!skip(f, at, bytes, wrong, error)) return;
         }
-        seen.bytes -= reader.place() - at;
-        if (!skip(f, at, reader.place() - at, wrong, error)) return;
         at = reader.place();
         continue;
       }
       // A bad place.
+      std::string const reason(reader.reason());
+      if (!decide(f, candidates, seen, error)) return;
       if (f.is_last && !was_on_disk(reader, at, error)) {
         if (error) return say_locked(error, f.path, "it cannot be read behind byte " + std::to_string(at));
         if (!f.is_sealed) f.end = at;
         break;
       }
-      std::string const reason(reader.reason());
       reader.find_after(at, error);
       if (error) return say_locked(error, f.path, "it cannot be read behind byte " + std::to_string(at));
       if (!skip(f, at, reader.place() - at, reason, error)) return;
       at = reader.place();
     }
+    if (!decide(f, candidates, seen, error)) return;
     if (&f == &checkpoint_ && !f.is_sealed) {
       if (!skip(f, at, 0, "the checkpoint has no seal", error)) return;
     }
+    mine.window = reader.take_window();
     static_cast<void>(tell(seen));
     std::lock_guard const hold(mutex_);
     ++progress_.segments;
@@ -347,8 +371,9 @@ class recovery {
     if (&f == &checkpoint_) report_.checkpoint_records = f.records.records;
     call_progress();
   }
-  // One record, which is whole. Says what is wrong with it, or nothing.
-  std::string_view take(file_info& f, const reader_type& reader, std::uint64_t at, tally& seen) {
+  // One record, which is whole. Says what is wrong with it, or nothing; a put or an erasure is then to be decided about.
+  std::string_view take(file_info& f, const reader_type& reader, std::uint64_t at, std::vector<candidate>& candidates,
+                        tally& seen) {
     const record_header& h = reader.header();
     if (f.is_sealed) return "something follows the seal";
     switch (h.type) {
@@ -366,24 +391,41 @@ class recovery {
       case record_type::put:
         break;
     }
-    std::optional<K> key = codec<K>::read(reader.key());
+    std::optional<sought> key = Memory::read_key(reader.key());
     if (!key) return "the key cannot be decoded";
     f.records.add(h.version);
     ++seen.records;
     seen.next_seq = std::max(seen.next_seq, h.seq + 1);
-    auto const sought = Memory::hashed(*key);
-    bool loses = false;
-    memory_.look(sought, [&](const K&, const auto& e) { loses = !e.is_older_than(h.version, h.seq); });
-    if (loses) return "";
-    auto const seq = [&] { return h.seq; };
-    if (h.type == record_type::erase) {
-      memory_.put(sought, *std::move(key), h.version, seq);
-      return "";
-    }
-    std::optional<V> value = codec<V>::read(reader.value());
-    if (!value) return "the value cannot be decoded";
-    memory_.put(sought, *std::move(key), h.version, seq, *std::move(value));
+    std::size_t const hash = Memory::hashed(*key).hash;
+    candidates.push_back({*std::move(key), hash, h.version, reader.record(), at});
     return "";
+  }
+  // From the last one on: within a file they mostly grow newer, and of one that has lost no value is made. False if that is the end.
+  bool decide(file_info& f, std::vector<candidate>& candidates, tally& seen, std::error_code& error) {
+    std::size_t wrong = 0;
+    for (std::size_t i = candidates.size(); i-- != 0;) {
+      candidate& c = candidates[i];
+      detail::prehashed<sought> const key{c.key, c.hash};
+      std::uint64_t const seq = record_seq(c.record);
+      if (memory_.has_newer(key, c.version, seq)) continue;
+      std::optional<V> value;
+      if (record_kind(c.record) == record_type::put) {
+        value = codec<V>::read(record_value(c.record));
+        if (!value) {
+          candidates[candidates.size() - ++wrong] = std::move(c);
+          continue;
+        }
+      }
+      memory_.put_back(key, std::move(c.key), c.version, seq, std::move(value));
+    }
+    for (; wrong != 0; --wrong) {
+      const candidate& c = candidates[candidates.size() - wrong];
+      std::uint64_t const bytes = record_length(c.record);
+      seen.bytes -= bytes;
+      if (!skip(f, c.at, bytes, "the value cannot be decoded", error)) return false;
+    }
+    candidates.clear();
+    return true;
   }
   // Whether the bad place `at` has been on the disk: whether something behind it says so.
   bool was_on_disk(reader_type& reader, std::uint64_t at, std::error_code& error) {
@@ -403,6 +445,7 @@ class recovery {
     return !error;
   }
 
+  static constexpr std::size_t most_candidates = 1024;
   static constexpr std::uint64_t tell_every = std::uint64_t{4} << 20;
   // False if another thread has failed.
   bool tell(tally& seen) {

@@ -242,6 +242,16 @@ inline std::uint64_t record_version(const std::byte* record) noexcept {
   return detail::load_little<std::uint64_t>(record + 24);
 }
 
+inline std::uint64_t record_seq(const std::byte* record) noexcept {
+  return detail::load_little<std::uint64_t>(record + 32);
+}
+inline record_type record_kind(const std::byte* record) noexcept { return static_cast<record_type>(record[52]); }
+// Precondition: it is whole.
+inline byte_view record_value(const std::byte* record) noexcept {
+  return {record + segment_format::record_bytes + detail::load_little<std::uint32_t>(record + 48),
+          static_cast<std::size_t>(detail::load_little<std::uint64_t>(record + 56))};
+}
+
 // Of 64 bytes. Nothing if they are not the beginning of a record of this file.
 inline std::optional<record_header> decode_record(const std::byte* from, std::uint64_t salt) noexcept {
   if (detail::load_little<std::uint64_t>(from) != salt) return std::nullopt;
