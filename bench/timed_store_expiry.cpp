@@ -7,10 +7,13 @@
 //
 //   ns_per_entry      of the collecting thread's own processor time
 //   share             of that time in what passed meanwhile: the part of a processor that it takes
-//   p999_us, max_us   of the calls meanwhile; quiet_max_us: of as long a time before, when nothing is collected
-//   own_max_us        of the calls meanwhile during which the system did not take the processor away; quiet_own_max_us: before
+//   p999_us, max_us   of the calls meanwhile; slow: how many took more than 1 ms
+//   own_max_us        the same by the processor time of the calling thread, but in full if it slept
+//   clock_...         of nothing at all: the same thread, in turns with the calls, does no more than look at the clock
+//   quiet_...         of calls in as long a time before, when nothing is collected
 //
-// What the quiet ones show is the machine's. Checked: all entries were collected.
+// The machine, which takes processors away, shows in clock_max_us. Most of that, but not all, the system does not count as processor time of
+// the thread: clock_own_max_us. Checked: all entries were collected.
 #include <tandem/store/histogram.hpp>
 #include <tandem/timed_store.hpp>
 
@@ -47,42 +50,45 @@ double own_seconds() {
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
   return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
 }
-// How often the system has taken the processor away from this thread.
-long interruptions() {
+// How often this thread has gone to sleep.
+long sleeps() {
   rusage r{};
   ::getrusage(RUSAGE_THREAD, &r);
-  return r.ru_nivcsw;
+  return r.ru_nvcsw;
 }
 
-struct calls {
+constexpr std::uint64_t ms = 1'000'000;
+
+struct steps {
   tandem::histogram_counts all;
+  std::uint64_t slow = 0;
   std::uint64_t own_max = 0;
 };
 
-// Calls of one kind, timed, until it is told to stop.
-template <class Call>
-calls time_calls(const std::atomic<bool>& stop, Call&& call) {
-  calls seen;
-  constexpr std::uint64_t slow = 20'000;
-  long before = interruptions();
-  for (std::uint64_t i = 0; !stop.load(std::memory_order_relaxed); ++i) {
-    // So that those of long ago are not taken for the reason of a slow call.
-    if (i % 1024 == 0) before = interruptions();
-    auto const begin = clock_type::now();
-    call(i);
-    auto const took = static_cast<std::uint64_t>((clock_type::now() - begin).count());
-    seen.all.add(took);
-    if (took < slow) {
-      seen.own_max = std::max(seen.own_max, took);
-      continue;
+std::uint64_t since(clock_type::time_point begin) {
+  return static_cast<std::uint64_t>((clock_type::now() - begin).count());
+}
+
+// One step after the other, timed, for about a millisecond.
+template <class Step>
+void take_turn(steps& seen, Step&& step) {
+  // To ask for the processor time takes longer than a call, so that is done now and then: a slow one may have had a little less.
+  constexpr std::uint64_t look_every = 30'000, slow = 20'000;
+  auto const turn = clock_type::now();
+  while (since(turn) < ms) {
+    long const slept = sleeps();
+    double const own = own_seconds();
+    std::uint64_t took = 0;
+    for (auto const first = clock_type::now(); took < slow && since(first) < look_every;) {
+      auto const begin = clock_type::now();
+      step();
+      took = since(begin);
+      seen.all.add(took);
     }
-    if (long const after = interruptions(); after == before) {
-      seen.own_max = std::max(seen.own_max, took);
-    } else {
-      before = after;
-    }
+    if (took > ms) ++seen.slow;
+    if (sleeps() == slept) took = std::min(took, static_cast<std::uint64_t>((own_seconds() - own) * 1e9));
+    seen.own_max = std::max(seen.own_max, took);
   }
-  return seen;
 }
 
 void expire_at_once(benchmark::State& state, loss what, company who) {
@@ -91,7 +97,7 @@ void expire_at_once(benchmark::State& state, loss what, company who) {
   for (std::uint64_t i = 0; i != n; ++i) keys.push_back("key-" + std::to_string(i));
   std::string const value(16, 'v');
   double cpu = 0, wall = 0;
-  calls busy, quiet;
+  steps busy, quiet, looks;
   for (auto _ : state) {
     store s;
     constexpr std::uint64_t far = 1'000'000'000;
@@ -102,37 +108,39 @@ void expire_at_once(benchmark::State& state, loss what, company who) {
     s.collect();
 
     // While work() runs here.
-    auto const beside = [&](auto&& work) {
+    auto const beside = [&](steps& calls, auto&& work) {
       std::atomic<bool> stop{false};
-      calls seen;
       std::thread other;
       if (who != company::nobody) {
         other = std::thread([&] {
-          seen = time_calls(stop, [&](std::uint64_t i) {
-            const std::string& k = keys[i * 7919 % n];
-            if (who == company::reader) {
-              benchmark::DoNotOptimize(s.get(k));
-            } else {
-              static_cast<void>(s.set("stays-" + std::to_string(i % 1000), value, 2 + i % 1000));
-            }
-          });
+          std::uint64_t i = 0;
+          while (!stop.load(std::memory_order_relaxed)) {
+            take_turn(calls, [&] {
+              const std::string& k = keys[++i * 7919 % n];
+              if (who == company::reader) {
+                benchmark::DoNotOptimize(s.get(k));
+              } else {
+                static_cast<void>(s.set("stays-" + std::to_string(i % 1000), value, 2 + i % 1000));
+              }
+            });
+            if (&calls == &busy) take_turn(looks, [] {});
+          }
         });
       }
       work();
       stop.store(true, std::memory_order_relaxed);
       if (other.joinable()) other.join();
-      return seen;
     };
 
     // About as long as it will take.
     auto const quiet_for = std::chrono::microseconds(n);
-    auto const before = beside([&] {
+    beside(quiet, [&] {
       auto const end = clock_type::now() + quiet_for;
       while (clock_type::now() < end) benchmark::DoNotOptimize(end);
     });
     if (what == loss::forgotten) s.set_stale_horizon(far + 1);
     tandem::collected done;
-    auto const meanwhile = beside([&] {
+    beside(busy, [&] {
       double const cpu_before = own_seconds();
       auto const begin = clock_type::now();
       s.advance(far + 1);
@@ -144,21 +152,21 @@ void expire_at_once(benchmark::State& state, loss what, company who) {
     });
     require((what == loss::expired ? done.expired : done.deleted) == n);
     require((what == loss::forgotten) == (done.forgotten == n));
-    busy.all += meanwhile.all;
-    busy.own_max = std::max(busy.own_max, meanwhile.own_max);
-    quiet.all += before.all;
-    quiet.own_max = std::max(quiet.own_max, before.own_max);
   }
   auto const rounds = static_cast<double>(state.iterations());
   auto const us = [](std::uint64_t ns) { return static_cast<double>(ns) / 1000; };
   state.counters["ns_per_entry"] = cpu * 1e9 / rounds / static_cast<double>(n);
   state.counters["share"] = cpu / wall;
   if (who == company::nobody) return;
-  state.counters["p999_us"] = us(busy.all.quantile(0.999));
-  state.counters["max_us"] = us(busy.all.largest());
-  state.counters["own_max_us"] = us(busy.own_max);
-  state.counters["quiet_max_us"] = us(quiet.all.largest());
-  state.counters["quiet_own_max_us"] = us(quiet.own_max);
+  auto const show = [&](const std::string& of, const steps& seen) {
+    state.counters[of + "p999_us"] = us(seen.all.quantile(0.999));
+    state.counters[of + "max_us"] = us(seen.all.largest());
+    state.counters[of + "slow"] = static_cast<double>(seen.slow);
+    state.counters[of + "own_max_us"] = us(seen.own_max);
+  };
+  show("", busy);
+  show("clock_", looks);
+  show("quiet_", quiet);
 }
 
 }  // namespace

@@ -15,7 +15,7 @@
 //   - from its own stripe, every 128 objects or 64 KiB, which bounds what waits while nobody is pinned for long. Memory then goes
 //     back to the thread that is about to take some, and threads that write do not meet here;
 // and whoever ends a guard, from all stripes, when something is known to wait (is_due). A collection that finds threads pinned
-// disposes of what it can and returns: nobody waits. Nor does it dispose of more than 2048 objects, whatever a reader that is gone has
+// disposes of what it can and returns: nobody waits. Nor does it dispose of more than 512 objects, whatever a reader that is gone has
 // held back: the rest waits for the next ones, which dispose of more than comes meanwhile. So no call takes much longer than others.
 //
 // The list belongs to who owns the objects. Its destructor wants it empty: call dispose_all().
@@ -53,7 +53,7 @@ class retire_list {
   static constexpr std::size_t bytes_per_look = std::size_t{64} << 10;
   // Collections of one or a few objects in each tick: by those who retire, and by those who end guards.
   static constexpr int prompt_per_tick = 32;
-  static constexpr std::size_t most_per_collection = 2048;
+  static constexpr std::size_t most_per_collection = 512;
 
   constexpr retire_list() noexcept = default;
   retire_list(const retire_list&) = delete;
