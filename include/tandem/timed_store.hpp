@@ -85,6 +85,7 @@
 #include <tandem/store/entry.hpp>
 #include <tandem/store/histogram.hpp>
 #include <tandem/store/info.hpp>
+#include <tandem/store/side_by_side.hpp>
 #include <tandem/store/snapshot.hpp>
 #include <tandem/store/stream.hpp>
 #include <tandem/sync/event.hpp>
@@ -693,7 +694,7 @@ class timed_store {
       failed_ = true;
     }
     // Moves what has been kept to the writer. Returns false if something could not be kept.
-    bool write_to(store::snapshot_writer& to, std::uint64_t forgotten) {
+    bool write_to(store::snapshot_blocks& to, std::uint64_t forgotten) {
       std::vector<store::saved_entry<K, V>> all;
       {
         std::lock_guard const hold(mutex_);
@@ -744,23 +745,38 @@ class timed_store {
     store::snapshot_writer to(out, how, report, error);
     to.begin(label, std::min(horizon, behind), codec<K>::id, codec<V>::id, in.entries());
     std::uint64_t const forgotten = std::min({horizon, behind, in.clock()});
-    in.scan([] { return enter(); },
+    auto const add_kept = [&](store::snapshot_blocks& blocks) {
+      if (kept && !kept->write_to(blocks, forgotten)) to.fail_to_keep();
+    };
+    std::atomic<std::size_t> next{0};
+    store::side_by_side(std::min(store::thread_count_for(how.threads), in.shard_count()), [&] {
+      store::snapshot_blocks blocks(how);
+      bool go_on = true;
+      while (go_on) {
+        std::size_t const shard = next.fetch_add(1, std::memory_order_relaxed);
+        if (shard >= in.shard_count()) break;
+        go_on = in.scan_shard(
+            shard, [] { return enter(); },
             [&](const K& key, const record& e) {
-              if (e.is_forgotten(forgotten) || (how.consistent && e.index > label)) return;
-              to.add(key, e, e.value_if_any());
+              if (e.is_forgotten(forgotten) || (how.consistent && e.index > label)) return true;
+              return blocks.add(key, e, e.value_if_any());
             },
             [&] {
-              if (kept && !kept->write_to(to, forgotten)) error = std::make_error_code(std::errc::not_enough_memory);
-              to.flush();
+              add_kept(blocks);
+              to.flush(blocks);
               return to.ok();
             });
+      }
+      to.flush(blocks, true);
+    });
     if (kept) {
       // A write that the scan has seen may not have told yet.
       epoch::domain().synchronize(&epoch::here());
-      if (!kept->write_to(to, forgotten)) error = std::make_error_code(std::errc::not_enough_memory);
+      store::snapshot_blocks blocks(how);
+      add_kept(blocks);
+      to.flush(blocks, true);
     }
     to.end(how.consistent ? label : in.clock());
-    if (error && report.error.empty()) report.error = error.message() + ": while an entry was kept";
     return report;
   }
 

@@ -60,12 +60,15 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -146,13 +149,16 @@ struct snapshot_options {
   std::function<void()> on_begun{};
   // For a save: all writes up to this index have been done. Nothing: up to the clock, as far as they have begun; see save().
   std::optional<std::uint64_t> label{};
+  // How many threads save or load, the caller's among them; 0: one for each processor. Saving goes by shards, loading by blocks. The order of
+  // entries in the file then changes from one save to the next.
+  std::size_t threads = 1;
   // About how large blocks are.
   std::size_t block_bytes = std::size_t{256} << 10;
   // What is larger is refused, by save() too.
   std::uint64_t longest_key = std::uint64_t{64} << 10;
   std::uint64_t longest_value = std::uint64_t{1} << 30;
   std::uint64_t most_entries = ~std::uint64_t{0};
-  // Called after each block.
+  // Called after each block, in the order of the file, by one thread at a time.
   std::function<void(const snapshot_report&)> on_progress{};
 };
 
@@ -183,28 +189,51 @@ struct snapshot_format {
 
 // An entry, as it is in blocks and as it is digested. `value` is null unless it is live.
 template <class K, class V>
-void append_entry(std::vector<std::byte>& to, const K& key, const entry_state& e, const V* value) {
-  unsigned flags = static_cast<unsigned>(e.kind);
-  if (e.expire_at != never) flags |= snapshot_format::has_expire;
-  if (e.delete_at != never) flags |= snapshot_format::has_delete;
-  std::size_t const key_bytes = codec<K>::size(key);
-  std::size_t const value_bytes = value == nullptr ? 0 : codec<V>::size(*value);
-  // Room for the longest numbers, of which the rest is given back: a byte at a time would take longer than everything else.
-  std::size_t const begin = to.size();
-  to.resize(begin + 1 + 5 * longest_varint + key_bytes + value_bytes);
-  std::byte* at = to.data() + begin;
-  *at++ = static_cast<std::byte>(flags);
-  at = write_varint(key_bytes, at);
-  codec<K>::write(key, at);
-  at = write_varint(e.index, at + key_bytes);
-  if (e.expire_at != never) at = write_varint(e.expire_at, at);
-  if (e.delete_at != never) at = write_varint(e.delete_at, at);
-  if (value != nullptr) {
-    at = write_varint(value_bytes, at);
-    codec<V>::write(*value, at);
-    at += value_bytes;
+class entry_bytes {
+ public:
+  entry_bytes(const K& key, const entry_state& e, const V* value)
+      : key_(key),
+        state_(e),
+        value_(value),
+        key_bytes_(codec<K>::size(key)),
+        value_bytes_(value == nullptr ? 0 : codec<V>::size(*value)) {}
+
+  std::size_t of_key() const noexcept { return key_bytes_; }
+  std::size_t of_value() const noexcept { return value_bytes_; }
+  // At most so many: with room for the longest numbers.
+  std::size_t most() const noexcept { return 1 + 5 * longest_varint + key_bytes_ + value_bytes_; }
+  // Precondition: there is room for that. Returns where they end.
+  std::byte* write(std::byte* at) const {
+    unsigned flags = static_cast<unsigned>(state_.kind);
+    if (state_.expire_at != never) flags |= snapshot_format::has_expire;
+    if (state_.delete_at != never) flags |= snapshot_format::has_delete;
+    *at++ = static_cast<std::byte>(flags);
+    at = write_varint(key_bytes_, at);
+    codec<K>::write(key_, at);
+    at = write_varint(state_.index, at + key_bytes_);
+    if (state_.expire_at != never) at = write_varint(state_.expire_at, at);
+    if (state_.delete_at != never) at = write_varint(state_.delete_at, at);
+    if (value_ != nullptr) {
+      at = write_varint(value_bytes_, at);
+      codec<V>::write(*value_, at);
+      at += value_bytes_;
+    }
+    return at;
   }
-  to.resize(static_cast<std::size_t>(at - to.data()));
+
+ private:
+  const K& key_;
+  const entry_state& state_;
+  const V* value_;
+  std::size_t key_bytes_;
+  std::size_t value_bytes_;
+};
+template <class K, class V>
+void append_entry(std::vector<std::byte>& to, const K& key, const entry_state& e, const V* value) {
+  entry_bytes<K, V> const bytes(key, e, value);
+  std::size_t const begin = to.size();
+  to.resize(begin + bytes.most());
+  to.resize(static_cast<std::size_t>(bytes.write(to.data() + begin) - to.data()));
 }
 
 template <class K, class V>
@@ -242,13 +271,90 @@ std::optional<saved_entry<K, V>> read_entry(byte_reader& in, std::uint64_t longe
   return saved_entry<K, V>{*std::move(key), e, std::move(value)};
 }
 
-// Writes a snapshot. After an error it does nothing more.
+// Blocks in the making, of one thread.
+class snapshot_blocks {
+ public:
+  explicit snapshot_blocks(const snapshot_options& options) : options_(options) {}
+
+  // Kept in memory until it is written. Returns false when there is something to write: a block is full, or an entry is refused.
+  template <class K, class V>
+  bool add(const K& key, const entry_state& e, const V* value, std::uint32_t kind = snapshot_format::entries) {
+    if (refused_) return false;
+    entry_bytes<K, V> const bytes(key, e, value);
+    if (bytes.of_key() > options_.longest_key || bytes.of_value() > options_.longest_value) {
+      refused_ = true;
+      return false;
+    }
+    if (ends_.empty() || ends_.back().closed || ends_.back().kind != kind) begin_block(kind);
+    if (memory_.size() - used_ < bytes.most()) make_room(bytes.most());
+    used_ = static_cast<std::size_t>(bytes.write(memory_.data() + used_) - memory_.data());
+    block& last = ends_.back();
+    last.end = used_;
+    ++last.entries;
+    last.tombstones += std::uint32_t{is_tombstone(e.kind)};
+    last.highest = std::max(last.highest, e.index);
+    last.closed = last.end - last.begin >= options_.block_bytes || last.entries == most_per_block;
+    return !last.closed;
+  }
+
+ private:
+  friend class snapshot_writer;
+  static constexpr std::uint32_t most_per_block = 1U << 30;
+  struct block {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    std::uint64_t highest = 0;
+    std::uint32_t kind = snapshot_format::entries;
+    std::uint32_t entries = 0;
+    std::uint32_t tombstones = 0;
+    bool closed = false;
+  };
+
+  void begin_block(std::uint32_t kind) {
+    if (!ends_.empty()) ends_.back().closed = true;
+    if (memory_.size() - used_ < snapshot_format::block_header_bytes) make_room(snapshot_format::block_header_bytes);
+    block fresh;
+    fresh.begin = used_;
+    fresh.end = used_ + snapshot_format::block_header_bytes;
+    fresh.kind = kind;
+    ends_.push_back(fresh);
+    used_ = fresh.end;
+  }
+  [[gnu::noinline]] void make_room(std::size_t n) {
+    memory_.resize(std::max({used_ + n, memory_.size() + memory_.size() / 2, std::size_t{4096}}));
+  }
+  std::span<std::byte> bytes_of(const block& b) noexcept {
+    return std::span(memory_).subspan(b.begin, b.end - b.begin);
+  }
+  // The first blocks are written.
+  void forget(std::size_t blocks) noexcept {
+    if (blocks == 0) return;
+    std::size_t const gone = blocks == ends_.size() ? used_ : ends_[blocks].begin;
+    std::copy(memory_.begin() + static_cast<std::ptrdiff_t>(gone), memory_.begin() + static_cast<std::ptrdiff_t>(used_),
+              memory_.begin());
+    used_ -= gone;
+    ends_.erase(ends_.begin(), ends_.begin() + static_cast<std::ptrdiff_t>(blocks));
+    for (block& b : ends_) {
+      b.begin -= gone;
+      b.end -= gone;
+    }
+  }
+
+  const snapshot_options& options_;
+  // Larger than what is used, so that it need not be cleared anew.
+  std::vector<std::byte> memory_;
+  std::size_t used_ = 0;
+  std::vector<block> ends_;
+  bool refused_ = false;
+};
+
+// Writes a snapshot. After an error it does nothing more. Blocks may come from several threads.
 class snapshot_writer {
  public:
   snapshot_writer(sink& out, const snapshot_options& options, snapshot_report& report, std::error_code& error)
       : out_(out), options_(options), report_(report), error_(error) {}
 
-  bool ok() const noexcept { return !error_; }
+  bool ok() const noexcept { return !failed_.load(std::memory_order_relaxed); }
 
   void begin(std::uint64_t label, std::uint64_t horizon, std::uint32_t key_codec, std::uint32_t value_codec,
              std::uint64_t about) {
@@ -268,47 +374,34 @@ class snapshot_writer {
     report_.label = label;
     write(header);
   }
-  // Kept in memory until flush().
-  template <class K, class V>
-  void add(const K& key, const entry_state& e, const V* value, std::uint32_t kind = snapshot_format::entries) {
-    if (!ok()) return;
-    if (codec<K>::size(key) > options_.longest_key ||
-        (value != nullptr && codec<V>::size(*value) > options_.longest_value)) {
-      error_ = snapshot_errc::too_large;
-      report_.error = error_.message() + ": entry " + std::to_string(report_.entries);
-      return;
-    }
-    if (!ends_.empty() && ends_.back().kind != kind) ends_.back().closed = true;
-    if (ends_.empty() || ends_.back().closed) {
-      payload_.resize(payload_.size() + snapshot_format::block_header_bytes);
-      ends_.push_back({});
-      ends_.back().kind = kind;
-    }
-    append_entry(payload_, key, e, value);
-    block& last = ends_.back();
-    last.end = payload_.size();
-    ++last.entries;
-    last.closed = last.end - last_begin() >= options_.block_bytes || last.entries == most_per_block;
-    ++report_.entries;
-    report_.tombstones += std::uint64_t{is_tombstone(e.kind)};
-    highest_ = std::max(highest_, e.index);
-  }
   // Writes the blocks that are full; `all`: also one that is not.
-  void flush(bool all = false) {
-    std::size_t at = 0;
+  void flush(snapshot_blocks& from, bool all = false) {
+    auto const ready = [&](const snapshot_blocks::block& b) { return b.closed || all; };
+    if (!from.refused_ && (from.ends_.empty() || !ready(from.ends_.front()))) return;
+    std::lock_guard const hold(mutex_);
     std::size_t written = 0;
-    for (block const& b : ends_) {
-      if (!b.closed && !all) break;
-      seal(std::span(payload_).subspan(at, b.end - at), b.kind, b.entries);
-      at = b.end;
+    for (const snapshot_blocks::block& b : from.ends_) {
+      if (!ready(b) || !ok()) break;
+      report_.entries += b.entries;
+      report_.tombstones += b.tombstones;
+      highest_ = std::max(highest_, b.highest);
+      seal(from.bytes_of(b), b.kind, b.entries);
       ++written;
     }
-    payload_.erase(payload_.begin(), payload_.begin() + static_cast<std::ptrdiff_t>(at));
-    ends_.erase(ends_.begin(), ends_.begin() + static_cast<std::ptrdiff_t>(written));
-    for (block& b : ends_) b.end -= at;
+    from.forget(written);
+    if (from.refused_ && ok()) {
+      std::uint64_t before = report_.entries;
+      for (const snapshot_blocks::block& b : from.ends_) before += b.entries;
+      fail(snapshot_errc::too_large, "entry " + std::to_string(before));
+    }
   }
+  // There is no memory for what a consistent snapshot has to keep.
+  void fail_to_keep() {
+    std::lock_guard const hold(mutex_);
+    if (ok()) fail(std::make_error_code(std::errc::not_enough_memory), "while an entry was kept");
+  }
+  // All blocks are written.
   void end(std::uint64_t clock) {
-    flush(true);
     // A store that was loaded has a clock at the label, and may have entries of a later time.
     report_.end_index = std::max({clock, report_.label, highest_});
     std::vector<std::byte> last(snapshot_format::block_header_bytes);
@@ -321,15 +414,11 @@ class snapshot_writer {
   }
 
  private:
-  static constexpr std::uint32_t most_per_block = 1U << 30;
-  struct block {
-    std::size_t end = 0;
-    std::uint32_t kind = snapshot_format::entries;
-    std::uint32_t entries = 0;
-    bool closed = false;
-  };
-  std::size_t last_begin() const noexcept { return ends_.size() < 2 ? 0 : ends_[ends_.size() - 2].end; }
-
+  void fail(std::error_code e, std::string_view what) {
+    error_ = e;
+    report_.error = error_.message() + ": " + std::string(what);
+    failed_.store(true, std::memory_order_relaxed);
+  }
   // Fills in the header that the block begins with, and writes it.
   void seal(std::span<std::byte> bytes, std::uint32_t kind, std::uint32_t entries) {
     byte_view const payload = bytes.subspan(snapshot_format::block_header_bytes);
@@ -346,9 +435,10 @@ class snapshot_writer {
   }
   void write(byte_view bytes) {
     if (!ok()) return;
-    out_.write(bytes, error_);
-    if (error_) {
-      report_.error = error_.message() + ": while writing at byte " + std::to_string(report_.bytes);
+    std::error_code error;
+    out_.write(bytes, error);
+    if (error) {
+      fail(error, "while writing at byte " + std::to_string(report_.bytes));
     } else {
       report_.bytes += bytes.size();
     }
@@ -358,8 +448,8 @@ class snapshot_writer {
   const snapshot_options& options_;
   snapshot_report& report_;
   std::error_code& error_;
-  std::vector<std::byte> payload_;
-  std::vector<block> ends_;
+  std::mutex mutex_;
+  std::atomic<bool> failed_{false};
   std::uint64_t chain_ = 0;
   std::uint64_t highest_ = 0;
 };
