@@ -792,6 +792,7 @@ class timed_store {
             return x.value ? fresh->restore(std::move(x.key), x.state, *std::move(x.value))
                            : fresh->restore(std::move(x.key), x.state);
           },
+          [&](const K& key) { fresh->take_back(key); },
           // Entries come in the order of their hashes: a table that grows by and by would have all of them in a few cells.
           [&] {
             std::uint64_t const more = reader.expected();

@@ -56,6 +56,7 @@
 #include <tandem/codec.hpp>
 #include <tandem/store/bytes.hpp>
 #include <tandem/store/entry.hpp>
+#include <tandem/store/side_by_side.hpp>
 #include <tandem/store/stream.hpp>
 
 #include <algorithm>
@@ -455,6 +456,10 @@ class snapshot_writer {
 };
 
 // Reads a snapshot: accept(saved_entry<K, V>&&) for each entry returns whether its key is new.
+//
+// With several threads some blocks are fetched, and then read by all of them; accept is then called by several at once. If there is anything
+// wrong, take_back(key) undoes what accept has done of these blocks, and one thread reads them once more, from the first one on: so
+// what is said of a bad file is always the same.
 template <class K, class V>
 class snapshot_reader {
  public:
@@ -470,13 +475,20 @@ class snapshot_reader {
     return std::min(about_, std::max({at_first, possible, std::uint64_t{8} << std::bit_width(report_.entries)}));
   }
 
-  // before_block() is called before each block.
-  template <class Accept, class Before>
-  void read(Accept&& accept, Before&& before_block) {
+  // before_blocks() is called before each block, or before some.
+  template <class Accept, class TakeBack, class Before>
+  void read(Accept&& accept, TakeBack&& take_back, Before&& before_blocks) {
+    std::size_t const threads = thread_count_for(options_.threads);
     read_header();
     while (!error_ && !at_end_) {
-      before_block();
-      read_block(accept);
+      before_blocks();
+      if (threads == 1) {
+        blocks_.resize(1);
+        fetch_block(blocks_[0]);
+        read_block(blocks_[0], accept);
+      } else {
+        read_blocks(threads, accept, take_back);
+      }
     }
     if (error_) return;
     std::byte more;
@@ -487,10 +499,38 @@ class snapshot_reader {
  private:
   static constexpr std::size_t step = std::size_t{1} << 20;
   static constexpr std::uint64_t at_first = std::uint64_t{1} << 16;
+  // How many bytes several threads read at a time; fewer first, as there is room for some entries only.
+  static constexpr std::size_t some_bytes = std::size_t{4} << 20;
+  static constexpr std::size_t first_bytes = std::size_t{1} << 20;
+  static constexpr std::size_t some_blocks = 64;
+
+  struct block {
+    std::vector<std::byte> header;
+    std::vector<std::byte> payload;
+    std::uint64_t begin = 0;  // in the file
+    std::uint64_t end = 0;
+    std::error_code error;  // while it was fetched
+    std::string text;
+
+    std::uint32_t kind() const noexcept { return detail::load_little<std::uint32_t>(header.data()); }
+    std::uint32_t entries() const noexcept { return detail::load_little<std::uint32_t>(header.data() + 4); }
+    std::uint64_t number() const noexcept { return detail::load_little<std::uint64_t>(header.data() + 8); }
+    std::uint64_t length() const noexcept { return detail::load_little<std::uint64_t>(header.data() + 16); }
+    std::uint64_t sum() const noexcept { return detail::load_little<std::uint64_t>(header.data() + 24); }
+    bool is_whole() const noexcept { return sum() == snapshot_format::block_sum(byte_view(header).first(24), payload); }
+  };
+  // What one of several threads has made of a block.
+  struct outcome {
+    bool right = false;
+    std::uint32_t accepted = 0;  // or refused, as the key was there
+    std::vector<std::uint32_t> refused;
+    std::uint64_t tombstones = 0;
+    std::uint64_t highest = 0;
+  };
 
   void fail(snapshot_errc e, std::string_view what) {
     error_ = e;
-    report_.error = error_.message() + ": " + std::string(what) + ", block " + std::to_string(report_.blocks) +
+    report_.error = error_.message() + ": " + std::string(what) + ", block " + std::to_string(report_.blocks + ahead_) +
                     ", which begins at byte " + std::to_string(begin_);
   }
   // Exactly so many bytes. In steps, so that they are there before the memory is taken.
@@ -503,12 +543,12 @@ class snapshot_reader {
       to.resize(at + some);
       std::size_t const got = in_.read(std::span(to).subspan(at), error_);
       if (error_) {
-        report_.error = error_.message() + ": while reading at byte " + std::to_string(report_.bytes);
+        report_.error = error_.message() + ": while reading at byte " + std::to_string(fetched_);
         return false;
       }
-      report_.bytes += got;
+      fetched_ += got;
       if (got != some) {
-        fail(snapshot_errc::truncated, "at byte " + std::to_string(report_.bytes) + ", in " + std::string(what));
+        fail(snapshot_errc::truncated, "at byte " + std::to_string(fetched_) + ", in " + std::string(what));
         return false;
       }
     }
@@ -518,12 +558,16 @@ class snapshot_reader {
   void read_header() {
     std::vector<std::byte> bytes;
     // As far as one can tell: what is no snapshot is rarely one that is cut off.
-    if (!fetch(bytes, snapshot_format::magic.size(), "the header")) return;
+    bool there = fetch(bytes, snapshot_format::magic.size(), "the header");
+    report_.bytes = fetched_;
+    if (!there) return;
     if (std::memcmp(bytes.data(), snapshot_format::magic.data(), bytes.size()) != 0) {
       return fail(snapshot_errc::not_a_snapshot, "its first 8 bytes");
     }
     std::vector<std::byte> rest;
-    if (!fetch(rest, snapshot_format::header_bytes - bytes.size(), "the header")) return;
+    there = fetch(rest, snapshot_format::header_bytes - bytes.size(), "the header");
+    report_.bytes = fetched_;
+    if (!there) return;
     bytes.insert(bytes.end(), rest.begin(), rest.end());
     byte_reader in(bytes);
     in.bytes(snapshot_format::magic.size());
@@ -546,24 +590,39 @@ class snapshot_reader {
       return fail(snapshot_errc::wrong_types, "keys of codec " + std::to_string(key_codec) + " and values of codec " +
                                                   std::to_string(value_codec) + " in the header");
     }
-    begin_ = report_.bytes;
+    begin_ = fetched_;
+  }
+
+  // Errors are kept with the block, which may come behind others that are to be read first.
+  void fetch_block(block& b) {
+    b.begin = begin_ = fetched_;
+    b.error.clear();
+    b.text.clear();
+    bool const there = fetch(b.header, snapshot_format::block_header_bytes, "the header of a block") &&
+                       fetch(b.payload, b.length(), "a block of " + std::to_string(b.length()) + " bytes");
+    b.end = fetched_;
+    if (there) return;
+    b.error = std::exchange(error_, std::error_code());
+    b.text = std::exchange(report_.error, std::string());
   }
 
   template <class Accept>
-  void read_block(Accept& accept) {
-    begin_ = report_.bytes;
-    if (!fetch(header_, snapshot_format::block_header_bytes, "the header of a block")) return;
-    auto const kind = detail::load_little<std::uint32_t>(header_.data());
-    auto const entries = detail::load_little<std::uint32_t>(header_.data() + 4);
-    auto const number = detail::load_little<std::uint64_t>(header_.data() + 8);
-    auto const length = detail::load_little<std::uint64_t>(header_.data() + 16);
-    auto const sum = detail::load_little<std::uint64_t>(header_.data() + 24);
-    if (!fetch(payload_, length, "a block of " + std::to_string(length) + " bytes")) return;
-    if (sum != snapshot_format::block_sum(byte_view(header_).first(24), payload_)) {
-      return fail(snapshot_errc::corrupt, "a block of " + std::to_string(length) + " bytes");
+  void read_block(block& b, Accept& accept) {
+    begin_ = b.begin;
+    report_.bytes = b.end;
+    if (b.error) {
+      error_ = b.error;
+      report_.error = b.text;
+      return;
     }
-    if (number != report_.blocks) return fail(snapshot_errc::malformed, "block " + std::to_string(number) + " is here");
-    byte_reader in(payload_);
+    std::uint64_t const length = b.length();
+    if (!b.is_whole()) return fail(snapshot_errc::corrupt, "a block of " + std::to_string(length) + " bytes");
+    if (b.number() != report_.blocks) {
+      return fail(snapshot_errc::malformed, "block " + std::to_string(b.number()) + " is here");
+    }
+    byte_reader in(b.payload);
+    std::uint32_t const kind = b.kind();
+    std::uint32_t const entries = b.entries();
     if (kind == snapshot_format::entries || kind == snapshot_format::kept) {
       for (std::uint32_t i = 0; i != entries && !error_; ++i) read_one(in, i, kind, accept);
       if (!error_ && !in.at_end()) fail(snapshot_errc::malformed, "more bytes than entries");
@@ -572,8 +631,10 @@ class snapshot_reader {
     } else {
       fail(snapshot_errc::malformed, "a block of unknown kind " + std::to_string(kind));
     }
-    if (error_) return;
-    chain_ = snapshot_format::chained(chain_, sum);
+    if (!error_) count(b);
+  }
+  void count(const block& b) {
+    chain_ = snapshot_format::chained(chain_, b.sum());
     ++report_.blocks;
     if (options_.on_progress) options_.on_progress(report_);
   }
@@ -603,13 +664,93 @@ class snapshot_reader {
     at_end_ = true;
   }
 
+  // ---- By several threads: blocks of entries that are in one block only. Others are read by one, at their place.
+
+  template <class Accept, class TakeBack>
+  void read_blocks(std::size_t threads, Accept& accept, TakeBack& take_back) {
+    std::size_t const most = report_.entries == 0 ? first_bytes : some_bytes;
+    std::size_t n = 0;
+    std::size_t together = 0;
+    std::size_t bytes = 0;
+    do {
+      if (n == blocks_.size()) blocks_.emplace_back();
+      block& b = blocks_[n];
+      ahead_ = n;
+      fetch_block(b);
+      ++n;
+      if (b.error || b.kind() != snapshot_format::entries) break;
+      together = n;
+      bytes += b.payload.size();
+    } while (bytes < most && n != some_blocks);
+    ahead_ = 0;
+    if (together < 2 || !read_together(threads, together, accept, take_back)) together = 0;
+    for (std::size_t i = together; i != n && !error_; ++i) read_block(blocks_[i], accept);
+  }
+  // Returns whether they were all right, and are counted.
+  template <class Accept, class TakeBack>
+  bool read_together(std::size_t threads, std::size_t n, Accept& accept, TakeBack& take_back) {
+    std::vector<outcome> outcomes(n);
+    std::uint64_t entries = report_.entries;
+    for (std::size_t i = 0; i != n; ++i) entries += blocks_[i].entries();
+    bool right = entries <= options_.most_entries;
+    if (right) {
+      std::atomic<std::size_t> next{0};
+      side_by_side(std::min(threads, n), [&] {
+        for (std::size_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < n;) {
+          read_aside(blocks_[i], report_.blocks + i, outcomes[i], accept);
+        }
+      });
+    }
+    for (const outcome& o : outcomes) right = right && o.right;
+    if (!right) {
+      for (std::size_t i = 0; i != n; ++i) undo(blocks_[i], outcomes[i], take_back);
+      return false;
+    }
+    for (std::size_t i = 0; i != n; ++i) {
+      report_.bytes = blocks_[i].end;
+      report_.entries += outcomes[i].accepted;
+      report_.tombstones += outcomes[i].tombstones;
+      highest_ = std::max(highest_, outcomes[i].highest);
+      count(blocks_[i]);
+    }
+    return true;
+  }
+  template <class Accept>
+  void read_aside(const block& b, std::uint64_t number, outcome& o, Accept& accept) const {
+    if (!b.is_whole() || b.number() != number) return;
+    byte_reader in(b.payload);
+    while (o.accepted != b.entries()) {
+      auto entry = read_entry<K, V>(in, options_.longest_key, options_.longest_value);
+      if (!entry) return;
+      o.tombstones += std::uint64_t{is_tombstone(entry->state.kind)};
+      o.highest = std::max(o.highest, entry->state.index);
+      if (!accept(*std::move(entry))) o.refused.push_back(o.accepted);
+      ++o.accepted;
+    }
+    o.right = in.at_end() && o.refused.empty();
+  }
+  template <class TakeBack>
+  void undo(const block& b, const outcome& o, TakeBack& take_back) const {
+    byte_reader in(b.payload);
+    auto refused = o.refused.begin();
+    for (std::uint32_t i = 0; i != o.accepted; ++i) {
+      auto const entry = read_entry<K, V>(in, options_.longest_key, options_.longest_value);
+      if (refused != o.refused.end() && *refused == i) {
+        ++refused;
+      } else {
+        take_back(entry->key);
+      }
+    }
+  }
+
   source& in_;
   const snapshot_options& options_;
   snapshot_report& report_;
   std::error_code& error_;
-  std::vector<std::byte> header_;
-  std::vector<std::byte> payload_;
-  std::uint64_t begin_ = 0;  // of the block
+  std::vector<block> blocks_;
+  std::uint64_t fetched_ = 0;  // bytes
+  std::uint64_t begin_ = 0;    // of the block
+  std::uint64_t ahead_ = 0;    // how many blocks it is behind those that are read
   std::uint64_t horizon_ = 0;
   std::uint64_t about_ = 0;
   std::uint64_t chain_ = 0;
