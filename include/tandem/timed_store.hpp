@@ -170,7 +170,7 @@ class timed_store {
 
   // No allocation and no threads, unless Options ask for collectors.
   timed_store() : timed_store(timed_store_config()) {}
-  // Throws std::system_error if a collector cannot be started.
+  // Throws std::system_error if a collector cannot be started; those that had been are joined.
   explicit timed_store(const timed_store_config& config)
       : shards_(config.shards != 0 ? config.shards : Options::shards),
         collect_every_(config.collect_every.count() > 0 ? config.collect_every
