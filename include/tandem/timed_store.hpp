@@ -748,23 +748,19 @@ class timed_store {
     auto const add_kept = [&](store::snapshot_blocks& blocks) {
       if (kept && !kept->write_to(blocks, forgotten)) to.fail_to_keep();
     };
-    std::atomic<std::size_t> next{0};
-    store::side_by_side(std::min(store::thread_count_for(how.threads), in.shard_count()), [&] {
+    store::side_by_side(store::thread_count_for(how.threads), in.shard_count(), [&](auto&& take) {
       store::snapshot_blocks blocks(how);
       bool go_on = true;
-      while (go_on) {
-        std::size_t const shard = next.fetch_add(1, std::memory_order_relaxed);
-        if (shard >= in.shard_count()) break;
+      for (std::optional<std::size_t> shard; go_on && (shard = take());) {
         go_on = in.scan_shard(
-            shard, [] { return enter(); },
+            *shard, [] { return enter(); },
             [&](const K& key, const record& e) {
               if (e.is_forgotten(forgotten) || (how.consistent && e.index > label)) return true;
               return blocks.add(key, e, e.value_if_any());
             },
             [&] {
               add_kept(blocks);
-              to.flush(blocks);
-              return to.ok();
+              return to.flush(blocks);
             });
       }
       to.flush(blocks, true);

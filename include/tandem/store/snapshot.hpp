@@ -61,7 +61,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -355,8 +354,6 @@ class snapshot_writer {
   snapshot_writer(sink& out, const snapshot_options& options, snapshot_report& report, std::error_code& error)
       : out_(out), options_(options), report_(report), error_(error) {}
 
-  bool ok() const noexcept { return !failed_.load(std::memory_order_relaxed); }
-
   void begin(std::uint64_t label, std::uint64_t horizon, std::uint32_t key_codec, std::uint32_t value_codec,
              std::uint64_t about) {
     std::vector<std::byte> header;
@@ -375,14 +372,17 @@ class snapshot_writer {
     report_.label = label;
     write(header);
   }
-  // Writes the blocks that are full; `all`: also one that is not.
-  void flush(snapshot_blocks& from, bool all = false) {
+  // Writes the blocks that are full; `all`: also one that is not. Returns whether it is worthwhile to go on.
+  bool flush(snapshot_blocks& from, bool all = false) {
     auto const ready = [&](const snapshot_blocks::block& b) { return b.closed || all; };
-    if (!from.refused_ && (from.ends_.empty() || !ready(from.ends_.front()))) return;
+    if (!from.refused_ && (from.ends_.empty() || !ready(from.ends_.front()))) return true;
     std::lock_guard const hold(mutex_);
+    if (error_ || broken_) return false;
+    // Unless this comes to its end: on_progress may throw.
+    broken_ = true;
     std::size_t written = 0;
     for (const snapshot_blocks::block& b : from.ends_) {
-      if (!ready(b) || !ok()) break;
+      if (!ready(b) || error_) break;
       report_.entries += b.entries;
       report_.tombstones += b.tombstones;
       highest_ = std::max(highest_, b.highest);
@@ -390,16 +390,18 @@ class snapshot_writer {
       ++written;
     }
     from.forget(written);
-    if (from.refused_ && ok()) {
+    if (from.refused_ && !error_) {
       std::uint64_t before = report_.entries;
       for (const snapshot_blocks::block& b : from.ends_) before += b.entries;
       fail(snapshot_errc::too_large, "entry " + std::to_string(before));
     }
+    broken_ = false;
+    return !error_;
   }
   // There is no memory for what a consistent snapshot has to keep.
   void fail_to_keep() {
     std::lock_guard const hold(mutex_);
-    if (ok()) fail(std::make_error_code(std::errc::not_enough_memory), "while an entry was kept");
+    if (!error_) fail(std::make_error_code(std::errc::not_enough_memory), "while an entry was kept");
   }
   // All blocks are written.
   void end(std::uint64_t clock) {
@@ -418,7 +420,6 @@ class snapshot_writer {
   void fail(std::error_code e, std::string_view what) {
     error_ = e;
     report_.error = error_.message() + ": " + std::string(what);
-    failed_.store(true, std::memory_order_relaxed);
   }
   // Fills in the header that the block begins with, and writes it.
   void seal(std::span<std::byte> bytes, std::uint32_t kind, std::uint32_t entries) {
@@ -432,10 +433,10 @@ class snapshot_writer {
     chain_ = snapshot_format::chained(chain_, sum);
     write(bytes);
     ++report_.blocks;
-    if (ok() && options_.on_progress) options_.on_progress(report_);
+    if (!error_ && options_.on_progress) options_.on_progress(report_);
   }
   void write(byte_view bytes) {
-    if (!ok()) return;
+    if (error_) return;
     std::error_code error;
     out_.write(bytes, error);
     if (error) {
@@ -450,7 +451,7 @@ class snapshot_writer {
   snapshot_report& report_;
   std::error_code& error_;
   std::mutex mutex_;
-  std::atomic<bool> failed_{false};
+  bool broken_ = false;
   std::uint64_t chain_ = 0;
   std::uint64_t highest_ = 0;
 };
@@ -694,11 +695,8 @@ class snapshot_reader {
     for (std::size_t i = 0; i != n; ++i) entries += blocks_[i].entries();
     bool right = entries <= options_.most_entries;
     if (right) {
-      std::atomic<std::size_t> next{0};
-      side_by_side(std::min(threads, n), [&] {
-        for (std::size_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < n;) {
-          read_aside(blocks_[i], report_.blocks + i, outcomes[i], accept);
-        }
+      side_by_side(threads, n, [&](auto&& take) {
+        while (auto const i = take()) read_aside(blocks_[*i], report_.blocks + *i, outcomes[*i], accept);
       });
     }
     for (const outcome& o : outcomes) right = right && o.right;
