@@ -748,7 +748,9 @@ class timed_store {
     auto const add_kept = [&](store::snapshot_blocks& blocks) {
       if (kept && !kept->write_to(blocks, forgotten)) to.fail_to_keep();
     };
-    store::side_by_side(store::thread_count_for(how.threads), in.shard_count(), [&](auto&& take) {
+    // What is kept must not come before what another thread has seen of the same key.
+    std::size_t const threads = how.consistent ? 1 : store::thread_count_for(how.threads);
+    store::side_by_side(threads, in.shard_count(), [&](auto&& take) {
       store::snapshot_blocks blocks(how);
       bool go_on = true;
       for (std::optional<std::size_t> shard; go_on && (shard = take());) {

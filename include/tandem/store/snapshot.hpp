@@ -150,7 +150,7 @@ struct snapshot_options {
   // For a save: all writes up to this index have been done. Nothing: up to the clock, as far as they have begun; see save().
   std::optional<std::uint64_t> label{};
   // How many threads save or load, the caller's among them; 0: one for each processor. Saving goes by shards, loading by blocks. The order of
-  // entries in the file then changes from one save to the next.
+  // entries in the file then changes from one save to the next. A consistent snapshot is saved by one thread.
   std::size_t threads = 1;
   // About how large blocks are.
   std::size_t block_bytes = std::size_t{256} << 10;
