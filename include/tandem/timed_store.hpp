@@ -427,7 +427,8 @@ class timed_store {
   // ---- Snapshots: store/snapshot.hpp documents the format. Keys and values need a codec (codec.hpp).
   //
   // Each comes in two forms: with an error code, which is set or cleared, and whose report says in words what is wrong and where; and
-  // without, which throws std::system_error. Memory: a block or so while saving.
+  // without, which throws std::system_error. Memory: a block or so for each thread while saving, and while loading
+  // by several threads some megabytes.
 
   // Saves what there is while others go on writing. options.label: all writes up to this index have been done, so whoever
   // loads this has to do those behind it again, in order. Without it the label is the clock, and save() waits until the writes that

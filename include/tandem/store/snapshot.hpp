@@ -151,6 +151,7 @@ struct snapshot_options {
   std::optional<std::uint64_t> label{};
   // How many threads save or load, the caller's among them; 0: one for each processor. Saving goes by shards, loading by blocks. The order of
   // entries in the file then changes from one save to the next. A consistent snapshot is saved by one thread.
+  // Codecs, hash and equality are used by all of them.
   std::size_t threads = 1;
   // About how large blocks are.
   std::size_t block_bytes = std::size_t{256} << 10;
