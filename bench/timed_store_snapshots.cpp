@@ -4,7 +4,7 @@
 //   save_stream/<who>/<keys>   into a std::ofstream, not flushed: what the disk does not hide
 //   load_file/<who>/<keys>     from a file that the system has in memory
 //
-// `timed_store`, with string keys, "key-123", and values of 16 bytes. `copy`: what bounds it. That is, saving, a memcpy of the bytes of
+// `timed_store`, with string keys, "key-123", and values of 16 bytes; `timed_store_2`: by two threads. `copy`: what bounds it. That is, saving, a memcpy of the bytes of
 // the snapshot into a buffer of a block, their sum, and the write; loading, the read, the sum, and a memcpy to where they stay.
 //
 // Loading makes a node for each entry and one allocation for each value, which no copying of bytes does; `copy_nodes` makes those, of the
@@ -92,10 +92,16 @@ void copy_to(byte_view from, Write&& write) {
   benchmark::DoNotOptimize(sum);
 }
 
-void save_file_ours(benchmark::State& state) {
+tandem::snapshot_options by(std::size_t threads) {
+  tandem::snapshot_options how;
+  how.threads = threads;
+  return how;
+}
+
+void save_file_ours(benchmark::State& state, std::size_t threads) {
   const subject& x = of(state.range(0));
   file const to;
-  for (auto _ : state) require(x.s.save_file(to.path).bytes >= x.bytes.size());
+  for (auto _ : state) require(x.s.save_file(to.path, by(threads)).bytes >= x.bytes.size());
   count(state, x.bytes.size());
 }
 void save_file_copy(benchmark::State& state) {
@@ -110,12 +116,12 @@ void save_file_copy(benchmark::State& state) {
   }
   count(state, x.bytes.size());
 }
-void save_stream_ours(benchmark::State& state) {
+void save_stream_ours(benchmark::State& state, std::size_t threads) {
   const subject& x = of(state.range(0));
   file const to;
   for (auto _ : state) {
     std::ofstream out(to.path, std::ios::binary);
-    x.s.save(out);
+    x.s.save(out, by(threads));
   }
   count(state, x.bytes.size());
 }
@@ -132,14 +138,14 @@ void save_stream_copy(benchmark::State& state) {
   count(state, x.bytes.size());
 }
 
-void load_ours(benchmark::State& state) {
+void load_ours(benchmark::State& state, std::size_t threads) {
   const subject& x = of(state.range(0));
   file const from;
   x.s.save_file(from.path);
   auto const digest = x.s.digest();
   for (auto _ : state) {
     auto t = std::make_unique<store>();
-    t->load_file(from.path);
+    t->load_file(from.path, by(threads));
     state.PauseTiming();
     require(t->digest() == digest);
     t.reset();
@@ -193,11 +199,14 @@ int main(int argc, char** argv) {
     auto const add = [n](const char* name, auto f) {
       benchmark::RegisterBenchmark(name, f)->Arg(n)->UseRealTime()->Unit(benchmark::kMillisecond);
     };
-    add("save_file/timed_store", save_file_ours);
+    add("save_file/timed_store", [](benchmark::State& s) { save_file_ours(s, 1); });
+    add("save_file/timed_store_2", [](benchmark::State& s) { save_file_ours(s, 2); });
     add("save_file/copy", save_file_copy);
-    add("save_stream/timed_store", save_stream_ours);
+    add("save_stream/timed_store", [](benchmark::State& s) { save_stream_ours(s, 1); });
+    add("save_stream/timed_store_2", [](benchmark::State& s) { save_stream_ours(s, 2); });
     add("save_stream/copy", save_stream_copy);
-    add("load_file/timed_store", load_ours);
+    add("load_file/timed_store", [](benchmark::State& s) { load_ours(s, 1); });
+    add("load_file/timed_store_2", [](benchmark::State& s) { load_ours(s, 2); });
     add("load_file/copy", [](benchmark::State& s) { load_copy(s, false); });
     add("load_file/copy_nodes", [](benchmark::State& s) { load_copy(s, true); });
   }

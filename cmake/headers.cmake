@@ -82,6 +82,7 @@ set(TANDEM_HEADERS
     include/tandem/store/segment_reader.hpp
     include/tandem/store/segment_writer.hpp
     include/tandem/store/shards.hpp
+    include/tandem/store/side_by_side.hpp
     include/tandem/store/snapshot.hpp
     include/tandem/store/stream.hpp
     include/tandem/store/ticker.hpp

@@ -85,6 +85,7 @@
 #include <tandem/store/entry.hpp>
 #include <tandem/store/histogram.hpp>
 #include <tandem/store/info.hpp>
+#include <tandem/store/side_by_side.hpp>
 #include <tandem/store/snapshot.hpp>
 #include <tandem/store/stream.hpp>
 #include <tandem/sync/event.hpp>
@@ -169,7 +170,7 @@ class timed_store {
 
   // No allocation and no threads, unless Options ask for collectors.
   timed_store() : timed_store(timed_store_config()) {}
-  // Throws std::system_error if a collector cannot be started.
+  // Throws std::system_error if a collector cannot be started; those that had been are joined.
   explicit timed_store(const timed_store_config& config)
       : shards_(config.shards != 0 ? config.shards : Options::shards),
         collect_every_(config.collect_every.count() > 0 ? config.collect_every
@@ -426,7 +427,8 @@ class timed_store {
   // ---- Snapshots: store/snapshot.hpp documents the format. Keys and values need a codec (codec.hpp).
   //
   // Each comes in two forms: with an error code, which is set or cleared, and whose report says in words what is wrong and where; and
-  // without, which throws std::system_error. Memory: a block or so while saving.
+  // without, which throws std::system_error. Memory: a block or so for each thread while saving, and while loading
+  // by several threads some megabytes.
 
   // Saves what there is while others go on writing. options.label: all writes up to this index have been done, so whoever
   // loads this has to do those behind it again, in order. Without it the label is the clock, and save() waits until the writes that
@@ -693,7 +695,7 @@ class timed_store {
       failed_ = true;
     }
     // Moves what has been kept to the writer. Returns false if something could not be kept.
-    bool write_to(store::snapshot_writer& to, std::uint64_t forgotten) {
+    bool write_to(store::snapshot_blocks& to, std::uint64_t forgotten) {
       std::vector<store::saved_entry<K, V>> all;
       {
         std::lock_guard const hold(mutex_);
@@ -744,23 +746,36 @@ class timed_store {
     store::snapshot_writer to(out, how, report, error);
     to.begin(label, std::min(horizon, behind), codec<K>::id, codec<V>::id, in.entries());
     std::uint64_t const forgotten = std::min({horizon, behind, in.clock()});
-    in.scan([] { return enter(); },
+    auto const add_kept = [&](store::snapshot_blocks& blocks) {
+      if (kept && !kept->write_to(blocks, forgotten)) to.fail_to_keep();
+    };
+    // What is kept must not come before what another thread has seen of the same key.
+    std::size_t const threads = how.consistent ? 1 : store::thread_count_for(how.threads);
+    store::side_by_side(threads, in.shard_count(), [&](auto&& take) {
+      store::snapshot_blocks blocks(how);
+      bool go_on = true;
+      for (std::optional<std::size_t> shard; go_on && (shard = take());) {
+        go_on = in.scan_shard(
+            *shard, [] { return enter(); },
             [&](const K& key, const record& e) {
-              if (e.is_forgotten(forgotten) || (how.consistent && e.index > label)) return;
-              to.add(key, e, e.value_if_any());
+              if (e.is_forgotten(forgotten) || (how.consistent && e.index > label)) return true;
+              return blocks.add(key, e, e.value_if_any());
             },
             [&] {
-              if (kept && !kept->write_to(to, forgotten)) error = std::make_error_code(std::errc::not_enough_memory);
-              to.flush();
-              return to.ok();
+              add_kept(blocks);
+              return to.flush(blocks);
             });
+      }
+      to.flush(blocks, true);
+    });
     if (kept) {
       // A write that the scan has seen may not have told yet.
       epoch::domain().synchronize(&epoch::here());
-      if (!kept->write_to(to, forgotten)) error = std::make_error_code(std::errc::not_enough_memory);
+      store::snapshot_blocks blocks(how);
+      add_kept(blocks);
+      to.flush(blocks, true);
     }
     to.end(how.consistent ? label : in.clock());
-    if (error && report.error.empty()) report.error = error.message() + ": while an entry was kept";
     return report;
   }
 
@@ -776,6 +791,7 @@ class timed_store {
             return x.value ? fresh->restore(std::move(x.key), x.state, *std::move(x.value))
                            : fresh->restore(std::move(x.key), x.state);
           },
+          [&](const K& key) { fresh->take_back(key); },
           // Entries come in the order of their hashes: a table that grows by and by would have all of them in a few cells.
           [&] {
             std::uint64_t const more = reader.expected();

@@ -65,6 +65,18 @@ void load(std::span<const std::byte> file, typename Store::key_type key, typenam
   std::error_code error;
   auto const report = s.load(in, error);
   expect(static_cast<bool>(error) == !report.error.empty(), "an error has a text, and nothing else has");
+  {
+    Store by_two;
+    bytes_buffer again(file);
+    std::istream from(&again);
+    std::error_code other;
+    tandem::snapshot_options two;
+    two.threads = 2;
+    auto const said = by_two.load(from, other, two);
+    expect(other == error && said.error == report.error && said.entries == report.entries && said.bytes == report.bytes,
+           "two threads say what one says");
+    expect(other || by_two.digest() == s.digest(), "and load what one loads");
+  }
   if (error) {
     expect(s.digest() == before && s.write_index() == 5 && s.stale_horizon() == 3 && s.info().tombstones == 0,
            "what is refused changes nothing");

@@ -778,6 +778,138 @@ TEST_CASE("progress is told while saving and loading", "[timed_store][snapshot]"
   CHECK(in.back() == 1000);
 }
 
+TEST_CASE("a save and a load by several threads are those of one thread", "[timed_store][snapshot]") {
+  for (auto const shards : std::array<std::size_t, 3>{1, 2, 8}) {
+    tandem::timed_store_config config;
+    config.shards = shards;
+    store s(config);
+    fill(s);
+    for (std::uint64_t i = 0; i != 3000; ++i) {
+      static_cast<void>(s.set("key " + std::to_string(i), std::string(i % 50, 'v'), i, {.expire_in = i % 3 * 5000}));
+      if (i % 5 == 0) static_cast<void>(s.erase("key " + std::to_string(i), i));
+    }
+    for (auto const threads : std::array<std::size_t, 5>{0, 1, 2, 3, 100}) {
+      for (auto const block_bytes : std::array<std::size_t, 3>{1, 500, 1 << 20}) {
+        INFO(shards << " shards, " << threads << " threads, blocks of " << block_bytes);
+        snapshot_options how;
+        how.threads = threads;
+        how.block_bytes = block_bytes;
+        std::uint64_t blocks = 0, entries = 0;
+        how.on_progress = [&](const snapshot_report& r) {
+          if (r.blocks != blocks + 1 || r.entries < entries) throw std::logic_error("progress goes on by and by");
+          blocks = r.blocks;
+          entries = r.entries;
+        };
+        std::stringstream io;
+        auto const out = s.save(io, how);
+        CHECK(blocks == out.blocks);
+        CHECK(out.entries == 3008);
+        CHECK(out.tombstones == 601);
+        std::string const bytes = io.str();
+        CHECK(bytes.size() == out.bytes);
+        store one, several;
+        blocks = entries = 0;
+        auto const in = several.load(io, how);
+        CHECK(blocks == out.blocks);
+        snapshot_report serial;
+        CHECK_FALSE(load(one, bytes, &serial));
+        CHECK(in.entries == out.entries);
+        CHECK(in.tombstones == out.tombstones);
+        CHECK(in.bytes == serial.bytes);
+        CHECK(in.end_index == serial.end_index);
+        CHECK(one.digest() == s.digest());
+        CHECK(several.digest() == s.digest());
+        CHECK(several.info().tombstones == one.info().tombstones);
+        CHECK(several.info().bytes == one.info().bytes);
+        // And it goes on as one that was never saved.
+        several.advance(20'000);
+        one.advance(20'000);
+        CHECK(several.collect() == one.collect());
+        CHECK(several.digest() == one.digest());
+      }
+    }
+  }
+}
+
+TEST_CASE("what is said of a bad file does not depend on how many threads load it", "[timed_store][snapshot]") {
+  tandem::timed_store_config config;
+  config.shards = 1;
+  store s(config), t(config);
+  for (std::uint64_t i = 0; i != 60; ++i) {
+    REQUIRE(s.set("key " + std::to_string(i), "value", i));
+    REQUIRE(t.set("key " + std::to_string(i), "other", i));
+  }
+  snapshot_options how;
+  how.block_bytes = 100;
+  std::string const bytes = saved(s, how);
+  std::map<std::string, int> said;
+  auto const check = [&](const std::string& file, const snapshot_options& limits = {}) {
+    snapshot_report one, several;
+    snapshot_options by = limits;
+    store u, v;
+    REQUIRE(u.set("stays", "x", 1));
+    REQUIRE(v.set("stays", "x", 1));
+    auto const error = load(u, file, &one, by);
+    by.threads = 3;
+    REQUIRE(load(v, file, &several, by) == error);
+    REQUIRE(several.error == one.error);
+    REQUIRE(several.entries == one.entries);
+    REQUIRE(several.tombstones == one.tombstones);
+    REQUIRE(several.blocks == one.blocks);
+    REQUIRE(several.bytes == one.bytes);
+    REQUIRE(u.digest() == v.digest());
+    REQUIRE(u.info().bytes == v.info().bytes);
+    ++said[error.message()];
+    return one.error;
+  };
+  check(bytes);
+  for (std::size_t n = 0; n < bytes.size(); n += 7) check(bytes.substr(0, n));
+  for (std::size_t n = 0; n < bytes.size(); n += 3) {
+    std::string changed = bytes;
+    changed[n] = static_cast<char>(changed[n] ^ (1 << n % 8));
+    check(changed);
+  }
+  for (auto const most : std::array<std::uint64_t, 5>{0, 1, 30, 59, 60}) {
+    snapshot_options few;
+    few.most_entries = most;
+    check(bytes, few);
+  }
+  snapshot_options short_ones;
+  short_ones.longest_key = 5;
+  check(bytes, short_ones);
+
+  // Blocks that are there again, once or twice, before or behind their places, with all sums right.
+  std::vector<std::string> blocks;
+  for (std::size_t at = 64; at != bytes.size();) {
+    auto const length = tandem::detail::load_little<std::uint64_t>(bytes_of(bytes).data() + at + 16);
+    blocks.push_back(bytes.substr(at, 32 + length));
+    at += blocks.back().size();
+  }
+  std::size_t const n = blocks.size() - 1;  // without the end
+  REQUIRE(n > 10);
+  std::set<std::string> twice;
+  for (std::size_t from = 0; from != n; ++from) {
+    for (std::size_t to = 0; to != n; to += 3) {
+      std::vector<std::string> order = blocks;
+      order.insert(order.begin() + static_cast<std::ptrdiff_t>(to), blocks[from]);
+      if (from % 2 == 0) order.insert(order.begin() + static_cast<std::ptrdiff_t>(to / 2), blocks[from]);
+      std::string file = bytes.substr(0, 64);
+      for (std::size_t i = 0; i != order.size(); ++i) {
+        std::vector<std::byte> one = bytes_of(order[i]);
+        tandem::detail::store_little(std::uint64_t{i}, one.data() + 8);
+        std::span<const std::byte> const all(one);
+        tandem::detail::store_little(format::snapshot_format::block_sum(all.first(24), all.subspan(32)),
+                                     one.data() + 24);
+        file += string_of(one);
+      }
+      twice.insert(check(file));
+    }
+  }
+  CHECK(twice.size() > 10);
+  for (auto const& text : twice) CHECK(text.find("is there twice") != std::string::npos);
+  CHECK(said.size() >= 6);
+}
+
 TEST_CASE("what a reader makes of any bytes is an error or a store", "[timed_store][snapshot]") {
   // Bodies of fuzzers: files that were valid, cut, spliced and overwritten, with their sums made right or not.
   std::mt19937 random(1);

@@ -284,6 +284,7 @@ TEST_CASE("a snapshot taken beside writers, and the log behind its label, give w
     while (!done && !group.failed()) {
       tandem::snapshot_options how;
       how.block_bytes = 512;
+      how.threads = 1 + snapshots.size() % 3;
       how.label = done_so_far();
       std::ostringstream out;
       std::error_code error;
@@ -420,6 +421,7 @@ TEST_CASE("a consistent snapshot is of its label exactly, beside writers", "[tim
       how.label = label;
       how.consistent = true;
       how.block_bytes = 256;
+      how.threads = 1 + seed % 3;
       how.on_begun = [&] { begun = true; };
       // So that there is time to write.
       how.on_progress = [](const tandem::snapshot_report&) { std::this_thread::yield(); };

@@ -32,6 +32,7 @@
 #include <memory>
 #include <mutex>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -143,12 +144,32 @@ class contents {
   }
 
   // f(const K&, const record_type&) for each entry, tombstones too, in some order; each as it is when the scan gets there. f runs
-  // pinned, for some entries at a time; between these, between() is called, not pinned, and says whether to go on.
+  // pinned, for some entries at a time, fewer if it says false; between these, between() is called, not pinned, and says whether to go on.
   template <class Pin, class F, class Between>
   void scan(Pin&& pin, F&& f, Between&& between) const {
     for (std::size_t i = 0; i != count_; ++i) {
       if (!scan_shard(i, pin, f, between)) return;
     }
+  }
+  // The same of one shard. Returns what between() has said.
+  template <class Pin, class F, class Between>
+  bool scan_shard(std::size_t i, Pin&& pin, F&& f, Between&& between) const {
+    return scan_elements(
+        shards_[i].entries, pin,
+        [](const value_type& x) { detail::prefetch_lines(std::addressof(x), sizeof(value_type)); },
+        [](const value_type& x) {
+          prefetch_outside(x.first);
+          if (const V* const value = x.second.value_if_any()) prefetch_outside(*value);
+        },
+        [&](const value_type& x) {
+          if constexpr (std::is_same_v<decltype(f(x.first, x.second)), bool>) {
+            return f(x.first, x.second);
+          } else {
+            f(x.first, x.second);
+            return true;
+          }
+        },
+        between);
   }
 
   // ---- Writing.
@@ -208,7 +229,8 @@ class contents {
     }
     room_ = each;
   }
-  // An entry as it was saved. Returns whether its key is new; else nothing happens. For contents that nobody else has yet.
+  // An entry as it was saved. Returns whether its key is new; else nothing happens. For contents that nobody else has yet, but by several
+  // threads.
   template <class... Args>
   bool restore(K&& key, const entry_state& state, Args&&... args) {
     std::size_t const hash = hash_of(key);
@@ -222,6 +244,16 @@ class contents {
     });
     publish(s, fresh);
     return is_new;
+  }
+
+  // Undoes restore(), but for the hints.
+  void take_back(const K& key) {
+    std::size_t const hash = hash_of(key);
+    shard_of(hash).entries.revise(prehashed<K>{key, hash}, [&](revision& r) {
+      if (r.present() == nullptr) return;
+      count(r.present(), nullptr);
+      r.erase();
+    });
   }
 
   // ---- The collector. For threads that are not pinned.
@@ -357,26 +389,6 @@ class contents {
     typename schedule_type::owner by_clock;
     typename schedule_type::owner by_horizon;
   };
-
-  // As scan(), of one shard. Returns what between() has said.
-  template <class Pin, class F, class Between>
-  bool scan_shard(std::size_t i, Pin& pin, F&& f, Between&& between) const {
-    return scan_cells(
-        shards_[i].entries, pin,
-        [&](const typename table::picture& seen) {
-          // Nodes are anywhere in memory: all of a cell are asked for before the first is waited for, and so are their values.
-          for (std::size_t e = 0; e != seen.size(); ++e) {
-            detail::prefetch_lines(std::addressof(seen[e].value()), sizeof(value_type));
-          }
-          for (std::size_t e = 0; e != seen.size(); ++e) {
-            const value_type& x = seen[e].value();
-            prefetch_outside(x.first);
-            if (const V* const value = x.second.value_if_any()) prefetch_outside(*value);
-          }
-          for (std::size_t e = 0; e != seen.size(); ++e) f(seen[e].value().first, seen[e].value().second);
-        },
-        between);
-  }
 
   shard& shard_of(std::size_t hash) const noexcept { return shards_[store::shard_of(hash, count_)]; }
 

@@ -4,10 +4,13 @@
 #define TANDEM_STORE_SHARDS_HPP
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <limits>
+#include <memory>
 #include <thread>
+#include <vector>
 
 namespace tandem::store {
 
@@ -38,6 +41,52 @@ bool scan_cells(const Table& entries, Pin&& pin, Show&& show, Between&& between)
     if (!between()) return false;
     if (last == Table::last_hash) return true;
     next = last + 1;
+  }
+}
+
+// The same for a table of nodes, element by element, of some cells at a time. While one is shown, follow(element) has been called for those
+// that come soon, to ask for what they point to, and before that fetch(element), to ask for themselves: a few at any time, as a
+// processor forgets what it is asked for when it is too much. show(element) says whether to go on before between() is called,
+// behind the cell.
+template <class Table, class Pin, class Fetch, class Follow, class Show, class Between>
+bool scan_elements(const Table& entries, Pin&& pin, Fetch&& fetch, Follow&& follow, Show&& show, Between&& between) {
+  constexpr std::size_t soon = 8, later = 16;
+  struct cell {
+    std::size_t end = 0;  // in `all`
+    std::size_t last = 0;
+  };
+  std::array<cell, 8> cells;
+  typename Table::picture seen;
+  std::vector<const typename Table::value_type*> all;
+  for (std::size_t next = 0;;) {
+    bool at_end = false;
+    {
+      auto const pinned = pin();
+      all.clear();
+      std::size_t taken = 0;
+      for (std::size_t at = next; taken != cells.size() && !at_end; ++taken) {
+        cells[taken].last = entries.look_at_cell(at, seen);
+        for (std::size_t i = 0; i != seen.size(); ++i) all.push_back(std::addressof(seen[i].value()));
+        cells[taken].end = all.size();
+        at_end = cells[taken].last == Table::last_hash;
+        at = cells[taken].last + 1;
+      }
+      for (std::size_t i = 0; i != std::min(later, all.size()); ++i) fetch(*all[i]);
+      for (std::size_t i = 0; i != std::min(soon, all.size()); ++i) follow(*all[i]);
+      bool go_on = true;
+      std::size_t i = 0;
+      for (std::size_t c = 0; c != taken && go_on; ++c) {
+        for (; i != cells[c].end; ++i) {
+          if (i + later < all.size()) fetch(*all[i + later]);
+          if (i + soon < all.size()) follow(*all[i + soon]);
+          go_on = show(*all[i]) && go_on;
+        }
+        next = cells[c].last + 1;
+        at_end = cells[c].last == Table::last_hash;
+      }
+    }
+    if (!between()) return false;
+    if (at_end) return true;
   }
 }
 

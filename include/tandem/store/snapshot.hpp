@@ -56,6 +56,7 @@
 #include <tandem/codec.hpp>
 #include <tandem/store/bytes.hpp>
 #include <tandem/store/entry.hpp>
+#include <tandem/store/side_by_side.hpp>
 #include <tandem/store/stream.hpp>
 
 #include <algorithm>
@@ -65,7 +66,9 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -146,13 +149,17 @@ struct snapshot_options {
   std::function<void()> on_begun{};
   // For a save: all writes up to this index have been done. Nothing: up to the clock, as far as they have begun; see save().
   std::optional<std::uint64_t> label{};
+  // How many threads save or load, the caller's among them; 0: one for each processor. Saving goes by shards, loading by blocks. The order of
+  // entries in the file then changes from one save to the next. A consistent snapshot is saved by one thread.
+  // Codecs, hash and equality are used by all of them.
+  std::size_t threads = 1;
   // About how large blocks are.
   std::size_t block_bytes = std::size_t{256} << 10;
   // What is larger is refused, by save() too.
   std::uint64_t longest_key = std::uint64_t{64} << 10;
   std::uint64_t longest_value = std::uint64_t{1} << 30;
   std::uint64_t most_entries = ~std::uint64_t{0};
-  // Called after each block.
+  // Called after each block, in the order of the file, by one thread at a time.
   std::function<void(const snapshot_report&)> on_progress{};
 };
 
@@ -183,28 +190,51 @@ struct snapshot_format {
 
 // An entry, as it is in blocks and as it is digested. `value` is null unless it is live.
 template <class K, class V>
-void append_entry(std::vector<std::byte>& to, const K& key, const entry_state& e, const V* value) {
-  unsigned flags = static_cast<unsigned>(e.kind);
-  if (e.expire_at != never) flags |= snapshot_format::has_expire;
-  if (e.delete_at != never) flags |= snapshot_format::has_delete;
-  std::size_t const key_bytes = codec<K>::size(key);
-  std::size_t const value_bytes = value == nullptr ? 0 : codec<V>::size(*value);
-  // Room for the longest numbers, of which the rest is given back: a byte at a time would take longer than everything else.
-  std::size_t const begin = to.size();
-  to.resize(begin + 1 + 5 * longest_varint + key_bytes + value_bytes);
-  std::byte* at = to.data() + begin;
-  *at++ = static_cast<std::byte>(flags);
-  at = write_varint(key_bytes, at);
-  codec<K>::write(key, at);
-  at = write_varint(e.index, at + key_bytes);
-  if (e.expire_at != never) at = write_varint(e.expire_at, at);
-  if (e.delete_at != never) at = write_varint(e.delete_at, at);
-  if (value != nullptr) {
-    at = write_varint(value_bytes, at);
-    codec<V>::write(*value, at);
-    at += value_bytes;
+class entry_bytes {
+ public:
+  entry_bytes(const K& key, const entry_state& e, const V* value)
+      : key_(key),
+        state_(e),
+        value_(value),
+        key_bytes_(codec<K>::size(key)),
+        value_bytes_(value == nullptr ? 0 : codec<V>::size(*value)) {}
+
+  std::size_t of_key() const noexcept { return key_bytes_; }
+  std::size_t of_value() const noexcept { return value_bytes_; }
+  // At most so many: with room for the longest numbers.
+  std::size_t most() const noexcept { return 1 + 5 * longest_varint + key_bytes_ + value_bytes_; }
+  // Precondition: there is room for that. Returns where they end.
+  std::byte* write(std::byte* at) const {
+    unsigned flags = static_cast<unsigned>(state_.kind);
+    if (state_.expire_at != never) flags |= snapshot_format::has_expire;
+    if (state_.delete_at != never) flags |= snapshot_format::has_delete;
+    *at++ = static_cast<std::byte>(flags);
+    at = write_varint(key_bytes_, at);
+    codec<K>::write(key_, at);
+    at = write_varint(state_.index, at + key_bytes_);
+    if (state_.expire_at != never) at = write_varint(state_.expire_at, at);
+    if (state_.delete_at != never) at = write_varint(state_.delete_at, at);
+    if (value_ != nullptr) {
+      at = write_varint(value_bytes_, at);
+      codec<V>::write(*value_, at);
+      at += value_bytes_;
+    }
+    return at;
   }
-  to.resize(static_cast<std::size_t>(at - to.data()));
+
+ private:
+  const K& key_;
+  const entry_state& state_;
+  const V* value_;
+  std::size_t key_bytes_;
+  std::size_t value_bytes_;
+};
+template <class K, class V>
+void append_entry(std::vector<std::byte>& to, const K& key, const entry_state& e, const V* value) {
+  entry_bytes<K, V> const bytes(key, e, value);
+  std::size_t const begin = to.size();
+  to.resize(begin + bytes.most());
+  to.resize(static_cast<std::size_t>(bytes.write(to.data() + begin) - to.data()));
 }
 
 template <class K, class V>
@@ -242,13 +272,88 @@ std::optional<saved_entry<K, V>> read_entry(byte_reader& in, std::uint64_t longe
   return saved_entry<K, V>{*std::move(key), e, std::move(value)};
 }
 
-// Writes a snapshot. After an error it does nothing more.
+// Blocks in the making, of one thread.
+class snapshot_blocks {
+ public:
+  explicit snapshot_blocks(const snapshot_options& options) : options_(options) {}
+
+  // Kept in memory until it is written. Returns false when there is something to write: a block is full, or an entry is refused.
+  template <class K, class V>
+  bool add(const K& key, const entry_state& e, const V* value, std::uint32_t kind = snapshot_format::entries) {
+    if (refused_) return false;
+    entry_bytes<K, V> const bytes(key, e, value);
+    if (bytes.of_key() > options_.longest_key || bytes.of_value() > options_.longest_value) {
+      refused_ = true;
+      return false;
+    }
+    if (ends_.empty() || ends_.back().closed || ends_.back().kind != kind) begin_block(kind);
+    if (memory_.size() - used_ < bytes.most()) make_room(bytes.most());
+    used_ = static_cast<std::size_t>(bytes.write(memory_.data() + used_) - memory_.data());
+    block& last = ends_.back();
+    last.end = used_;
+    ++last.entries;
+    last.tombstones += std::uint32_t{is_tombstone(e.kind)};
+    last.highest = std::max(last.highest, e.index);
+    last.closed = last.end - last.begin >= options_.block_bytes || last.entries == most_per_block;
+    return !last.closed;
+  }
+
+ private:
+  friend class snapshot_writer;
+  static constexpr std::uint32_t most_per_block = 1U << 30;
+  struct block {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    std::uint64_t highest = 0;
+    std::uint32_t kind = snapshot_format::entries;
+    std::uint32_t entries = 0;
+    std::uint32_t tombstones = 0;
+    bool closed = false;
+  };
+
+  void begin_block(std::uint32_t kind) {
+    if (!ends_.empty()) ends_.back().closed = true;
+    if (memory_.size() - used_ < snapshot_format::block_header_bytes) make_room(snapshot_format::block_header_bytes);
+    block fresh;
+    fresh.begin = used_;
+    fresh.end = used_ + snapshot_format::block_header_bytes;
+    fresh.kind = kind;
+    ends_.push_back(fresh);
+    used_ = fresh.end;
+  }
+  [[gnu::noinline]] void make_room(std::size_t n) {
+    memory_.resize(std::max({used_ + n, memory_.size() + memory_.size() / 2, std::size_t{4096}}));
+  }
+  std::span<std::byte> bytes_of(const block& b) noexcept {
+    return std::span(memory_).subspan(b.begin, b.end - b.begin);
+  }
+  // The first blocks are written.
+  void forget(std::size_t blocks) noexcept {
+    if (blocks == 0) return;
+    std::size_t const gone = blocks == ends_.size() ? used_ : ends_[blocks].begin;
+    std::copy(memory_.begin() + static_cast<std::ptrdiff_t>(gone), memory_.begin() + static_cast<std::ptrdiff_t>(used_),
+              memory_.begin());
+    used_ -= gone;
+    ends_.erase(ends_.begin(), ends_.begin() + static_cast<std::ptrdiff_t>(blocks));
+    for (block& b : ends_) {
+      b.begin -= gone;
+      b.end -= gone;
+    }
+  }
+
+  const snapshot_options& options_;
+  // Larger than what is used, so that it need not be cleared anew.
+  std::vector<std::byte> memory_;
+  std::size_t used_ = 0;
+  std::vector<block> ends_;
+  bool refused_ = false;
+};
+
+// Writes a snapshot. After an error it does nothing more. Blocks may come from several threads.
 class snapshot_writer {
  public:
   snapshot_writer(sink& out, const snapshot_options& options, snapshot_report& report, std::error_code& error)
       : out_(out), options_(options), report_(report), error_(error) {}
-
-  bool ok() const noexcept { return !error_; }
 
   void begin(std::uint64_t label, std::uint64_t horizon, std::uint32_t key_codec, std::uint32_t value_codec,
              std::uint64_t about) {
@@ -268,47 +373,39 @@ class snapshot_writer {
     report_.label = label;
     write(header);
   }
-  // Kept in memory until flush().
-  template <class K, class V>
-  void add(const K& key, const entry_state& e, const V* value, std::uint32_t kind = snapshot_format::entries) {
-    if (!ok()) return;
-    if (codec<K>::size(key) > options_.longest_key ||
-        (value != nullptr && codec<V>::size(*value) > options_.longest_value)) {
-      error_ = snapshot_errc::too_large;
-      report_.error = error_.message() + ": entry " + std::to_string(report_.entries);
-      return;
-    }
-    if (!ends_.empty() && ends_.back().kind != kind) ends_.back().closed = true;
-    if (ends_.empty() || ends_.back().closed) {
-      payload_.resize(payload_.size() + snapshot_format::block_header_bytes);
-      ends_.push_back({});
-      ends_.back().kind = kind;
-    }
-    append_entry(payload_, key, e, value);
-    block& last = ends_.back();
-    last.end = payload_.size();
-    ++last.entries;
-    last.closed = last.end - last_begin() >= options_.block_bytes || last.entries == most_per_block;
-    ++report_.entries;
-    report_.tombstones += std::uint64_t{is_tombstone(e.kind)};
-    highest_ = std::max(highest_, e.index);
-  }
-  // Writes the blocks that are full; `all`: also one that is not.
-  void flush(bool all = false) {
-    std::size_t at = 0;
+  // Writes the blocks that are full; `all`: also one that is not. Returns whether it is worthwhile to go on.
+  bool flush(snapshot_blocks& from, bool all = false) {
+    auto const ready = [&](const snapshot_blocks::block& b) { return b.closed || all; };
+    if (!from.refused_ && (from.ends_.empty() || !ready(from.ends_.front()))) return true;
+    std::lock_guard const hold(mutex_);
+    if (error_ || broken_) return false;
+    // Unless this comes to its end: on_progress may throw.
+    broken_ = true;
     std::size_t written = 0;
-    for (block const& b : ends_) {
-      if (!b.closed && !all) break;
-      seal(std::span(payload_).subspan(at, b.end - at), b.kind, b.entries);
-      at = b.end;
+    for (const snapshot_blocks::block& b : from.ends_) {
+      if (!ready(b) || error_) break;
+      report_.entries += b.entries;
+      report_.tombstones += b.tombstones;
+      highest_ = std::max(highest_, b.highest);
+      seal(from.bytes_of(b), b.kind, b.entries);
       ++written;
     }
-    payload_.erase(payload_.begin(), payload_.begin() + static_cast<std::ptrdiff_t>(at));
-    ends_.erase(ends_.begin(), ends_.begin() + static_cast<std::ptrdiff_t>(written));
-    for (block& b : ends_) b.end -= at;
+    from.forget(written);
+    if (from.refused_ && !error_) {
+      std::uint64_t before = report_.entries;
+      for (const snapshot_blocks::block& b : from.ends_) before += b.entries;
+      fail(snapshot_errc::too_large, "entry " + std::to_string(before));
+    }
+    broken_ = false;
+    return !error_;
   }
+  // There is no memory for what a consistent snapshot has to keep.
+  void fail_to_keep() {
+    std::lock_guard const hold(mutex_);
+    if (!error_) fail(std::make_error_code(std::errc::not_enough_memory), "while an entry was kept");
+  }
+  // All blocks are written.
   void end(std::uint64_t clock) {
-    flush(true);
     // A store that was loaded has a clock at the label, and may have entries of a later time.
     report_.end_index = std::max({clock, report_.label, highest_});
     std::vector<std::byte> last(snapshot_format::block_header_bytes);
@@ -321,15 +418,10 @@ class snapshot_writer {
   }
 
  private:
-  static constexpr std::uint32_t most_per_block = 1U << 30;
-  struct block {
-    std::size_t end = 0;
-    std::uint32_t kind = snapshot_format::entries;
-    std::uint32_t entries = 0;
-    bool closed = false;
-  };
-  std::size_t last_begin() const noexcept { return ends_.size() < 2 ? 0 : ends_[ends_.size() - 2].end; }
-
+  void fail(std::error_code e, std::string_view what) {
+    error_ = e;
+    report_.error = error_.message() + ": " + std::string(what);
+  }
   // Fills in the header that the block begins with, and writes it.
   void seal(std::span<std::byte> bytes, std::uint32_t kind, std::uint32_t entries) {
     byte_view const payload = bytes.subspan(snapshot_format::block_header_bytes);
@@ -342,13 +434,14 @@ class snapshot_writer {
     chain_ = snapshot_format::chained(chain_, sum);
     write(bytes);
     ++report_.blocks;
-    if (ok() && options_.on_progress) options_.on_progress(report_);
+    if (!error_ && options_.on_progress) options_.on_progress(report_);
   }
   void write(byte_view bytes) {
-    if (!ok()) return;
-    out_.write(bytes, error_);
-    if (error_) {
-      report_.error = error_.message() + ": while writing at byte " + std::to_string(report_.bytes);
+    if (error_) return;
+    std::error_code error;
+    out_.write(bytes, error);
+    if (error) {
+      fail(error, "while writing at byte " + std::to_string(report_.bytes));
     } else {
       report_.bytes += bytes.size();
     }
@@ -358,13 +451,17 @@ class snapshot_writer {
   const snapshot_options& options_;
   snapshot_report& report_;
   std::error_code& error_;
-  std::vector<std::byte> payload_;
-  std::vector<block> ends_;
+  std::mutex mutex_;
+  bool broken_ = false;
   std::uint64_t chain_ = 0;
   std::uint64_t highest_ = 0;
 };
 
 // Reads a snapshot: accept(saved_entry<K, V>&&) for each entry returns whether its key is new.
+//
+// With several threads some blocks are fetched, and then read by all of them; accept is then called by several at once. If there is anything
+// wrong, take_back(key) undoes what accept has done of these blocks, and one thread reads them once more, from the first one on: so
+// what is said of a bad file is always the same.
 template <class K, class V>
 class snapshot_reader {
  public:
@@ -380,13 +477,20 @@ class snapshot_reader {
     return std::min(about_, std::max({at_first, possible, std::uint64_t{8} << std::bit_width(report_.entries)}));
   }
 
-  // before_block() is called before each block.
-  template <class Accept, class Before>
-  void read(Accept&& accept, Before&& before_block) {
+  // before_blocks() is called before each block, or before some.
+  template <class Accept, class TakeBack, class Before>
+  void read(Accept&& accept, TakeBack&& take_back, Before&& before_blocks) {
+    std::size_t const threads = thread_count_for(options_.threads);
     read_header();
     while (!error_ && !at_end_) {
-      before_block();
-      read_block(accept);
+      before_blocks();
+      if (threads == 1) {
+        blocks_.resize(1);
+        fetch_block(blocks_[0]);
+        read_block(blocks_[0], accept);
+      } else {
+        read_blocks(threads, accept, take_back);
+      }
     }
     if (error_) return;
     std::byte more;
@@ -397,10 +501,38 @@ class snapshot_reader {
  private:
   static constexpr std::size_t step = std::size_t{1} << 20;
   static constexpr std::uint64_t at_first = std::uint64_t{1} << 16;
+  // How many bytes several threads read at a time; fewer first, as there is room for some entries only.
+  static constexpr std::size_t some_bytes = std::size_t{4} << 20;
+  static constexpr std::size_t first_bytes = std::size_t{1} << 20;
+  static constexpr std::size_t some_blocks = 64;
+
+  struct block {
+    std::vector<std::byte> header;
+    std::vector<std::byte> payload;
+    std::uint64_t begin = 0;  // in the file
+    std::uint64_t end = 0;
+    std::error_code error;  // while it was fetched
+    std::string text;
+
+    std::uint32_t kind() const noexcept { return detail::load_little<std::uint32_t>(header.data()); }
+    std::uint32_t entries() const noexcept { return detail::load_little<std::uint32_t>(header.data() + 4); }
+    std::uint64_t number() const noexcept { return detail::load_little<std::uint64_t>(header.data() + 8); }
+    std::uint64_t length() const noexcept { return detail::load_little<std::uint64_t>(header.data() + 16); }
+    std::uint64_t sum() const noexcept { return detail::load_little<std::uint64_t>(header.data() + 24); }
+    bool is_whole() const noexcept { return sum() == snapshot_format::block_sum(byte_view(header).first(24), payload); }
+  };
+  // What one of several threads has made of a block.
+  struct outcome {
+    bool right = false;
+    std::uint32_t accepted = 0;  // or refused, as the key was there
+    std::vector<std::uint32_t> refused;
+    std::uint64_t tombstones = 0;
+    std::uint64_t highest = 0;
+  };
 
   void fail(snapshot_errc e, std::string_view what) {
     error_ = e;
-    report_.error = error_.message() + ": " + std::string(what) + ", block " + std::to_string(report_.blocks) +
+    report_.error = error_.message() + ": " + std::string(what) + ", block " + std::to_string(report_.blocks + ahead_) +
                     ", which begins at byte " + std::to_string(begin_);
   }
   // Exactly so many bytes. In steps, so that they are there before the memory is taken.
@@ -413,12 +545,12 @@ class snapshot_reader {
       to.resize(at + some);
       std::size_t const got = in_.read(std::span(to).subspan(at), error_);
       if (error_) {
-        report_.error = error_.message() + ": while reading at byte " + std::to_string(report_.bytes);
+        report_.error = error_.message() + ": while reading at byte " + std::to_string(fetched_);
         return false;
       }
-      report_.bytes += got;
+      fetched_ += got;
       if (got != some) {
-        fail(snapshot_errc::truncated, "at byte " + std::to_string(report_.bytes) + ", in " + std::string(what));
+        fail(snapshot_errc::truncated, "at byte " + std::to_string(fetched_) + ", in " + std::string(what));
         return false;
       }
     }
@@ -428,12 +560,16 @@ class snapshot_reader {
   void read_header() {
     std::vector<std::byte> bytes;
     // As far as one can tell: what is no snapshot is rarely one that is cut off.
-    if (!fetch(bytes, snapshot_format::magic.size(), "the header")) return;
+    bool there = fetch(bytes, snapshot_format::magic.size(), "the header");
+    report_.bytes = fetched_;
+    if (!there) return;
     if (std::memcmp(bytes.data(), snapshot_format::magic.data(), bytes.size()) != 0) {
       return fail(snapshot_errc::not_a_snapshot, "its first 8 bytes");
     }
     std::vector<std::byte> rest;
-    if (!fetch(rest, snapshot_format::header_bytes - bytes.size(), "the header")) return;
+    there = fetch(rest, snapshot_format::header_bytes - bytes.size(), "the header");
+    report_.bytes = fetched_;
+    if (!there) return;
     bytes.insert(bytes.end(), rest.begin(), rest.end());
     byte_reader in(bytes);
     in.bytes(snapshot_format::magic.size());
@@ -456,24 +592,39 @@ class snapshot_reader {
       return fail(snapshot_errc::wrong_types, "keys of codec " + std::to_string(key_codec) + " and values of codec " +
                                                   std::to_string(value_codec) + " in the header");
     }
-    begin_ = report_.bytes;
+    begin_ = fetched_;
+  }
+
+  // Errors are kept with the block, which may come behind others that are to be read first.
+  void fetch_block(block& b) {
+    b.begin = begin_ = fetched_;
+    b.error.clear();
+    b.text.clear();
+    bool const there = fetch(b.header, snapshot_format::block_header_bytes, "the header of a block") &&
+                       fetch(b.payload, b.length(), "a block of " + std::to_string(b.length()) + " bytes");
+    b.end = fetched_;
+    if (there) return;
+    b.error = std::exchange(error_, std::error_code());
+    b.text = std::exchange(report_.error, std::string());
   }
 
   template <class Accept>
-  void read_block(Accept& accept) {
-    begin_ = report_.bytes;
-    if (!fetch(header_, snapshot_format::block_header_bytes, "the header of a block")) return;
-    auto const kind = detail::load_little<std::uint32_t>(header_.data());
-    auto const entries = detail::load_little<std::uint32_t>(header_.data() + 4);
-    auto const number = detail::load_little<std::uint64_t>(header_.data() + 8);
-    auto const length = detail::load_little<std::uint64_t>(header_.data() + 16);
-    auto const sum = detail::load_little<std::uint64_t>(header_.data() + 24);
-    if (!fetch(payload_, length, "a block of " + std::to_string(length) + " bytes")) return;
-    if (sum != snapshot_format::block_sum(byte_view(header_).first(24), payload_)) {
-      return fail(snapshot_errc::corrupt, "a block of " + std::to_string(length) + " bytes");
+  void read_block(block& b, Accept& accept) {
+    begin_ = b.begin;
+    report_.bytes = b.end;
+    if (b.error) {
+      error_ = b.error;
+      report_.error = b.text;
+      return;
     }
-    if (number != report_.blocks) return fail(snapshot_errc::malformed, "block " + std::to_string(number) + " is here");
-    byte_reader in(payload_);
+    std::uint64_t const length = b.length();
+    if (!b.is_whole()) return fail(snapshot_errc::corrupt, "a block of " + std::to_string(length) + " bytes");
+    if (b.number() != report_.blocks) {
+      return fail(snapshot_errc::malformed, "block " + std::to_string(b.number()) + " is here");
+    }
+    byte_reader in(b.payload);
+    std::uint32_t const kind = b.kind();
+    std::uint32_t const entries = b.entries();
     if (kind == snapshot_format::entries || kind == snapshot_format::kept) {
       for (std::uint32_t i = 0; i != entries && !error_; ++i) read_one(in, i, kind, accept);
       if (!error_ && !in.at_end()) fail(snapshot_errc::malformed, "more bytes than entries");
@@ -482,8 +633,10 @@ class snapshot_reader {
     } else {
       fail(snapshot_errc::malformed, "a block of unknown kind " + std::to_string(kind));
     }
-    if (error_) return;
-    chain_ = snapshot_format::chained(chain_, sum);
+    if (!error_) count(b);
+  }
+  void count(const block& b) {
+    chain_ = snapshot_format::chained(chain_, b.sum());
     ++report_.blocks;
     if (options_.on_progress) options_.on_progress(report_);
   }
@@ -513,13 +666,90 @@ class snapshot_reader {
     at_end_ = true;
   }
 
+  // ---- By several threads: blocks of entries that are in one block only. Others are read by one, at their place.
+
+  template <class Accept, class TakeBack>
+  void read_blocks(std::size_t threads, Accept& accept, TakeBack& take_back) {
+    std::size_t const most = report_.entries == 0 ? first_bytes : some_bytes;
+    std::size_t n = 0;
+    std::size_t together = 0;
+    std::size_t bytes = 0;
+    do {
+      if (n == blocks_.size()) blocks_.emplace_back();
+      block& b = blocks_[n];
+      ahead_ = n;
+      fetch_block(b);
+      ++n;
+      if (b.error || b.kind() != snapshot_format::entries) break;
+      together = n;
+      bytes += b.payload.size();
+    } while (bytes < most && n != some_blocks);
+    ahead_ = 0;
+    if (together < 2 || !read_together(threads, together, accept, take_back)) together = 0;
+    for (std::size_t i = together; i != n && !error_; ++i) read_block(blocks_[i], accept);
+  }
+  // Returns whether they were all right, and are counted.
+  template <class Accept, class TakeBack>
+  bool read_together(std::size_t threads, std::size_t n, Accept& accept, TakeBack& take_back) {
+    std::vector<outcome> outcomes(n);
+    std::uint64_t entries = report_.entries;
+    for (std::size_t i = 0; i != n; ++i) entries += blocks_[i].entries();
+    bool right = entries <= options_.most_entries;
+    if (right) {
+      side_by_side(threads, n, [&](auto&& take) {
+        while (auto const i = take()) read_aside(blocks_[*i], report_.blocks + *i, outcomes[*i], accept);
+      });
+    }
+    for (const outcome& o : outcomes) right = right && o.right;
+    if (!right) {
+      for (std::size_t i = 0; i != n; ++i) undo(blocks_[i], outcomes[i], take_back);
+      return false;
+    }
+    for (std::size_t i = 0; i != n; ++i) {
+      report_.bytes = blocks_[i].end;
+      report_.entries += outcomes[i].accepted;
+      report_.tombstones += outcomes[i].tombstones;
+      highest_ = std::max(highest_, outcomes[i].highest);
+      count(blocks_[i]);
+    }
+    return true;
+  }
+  template <class Accept>
+  void read_aside(const block& b, std::uint64_t number, outcome& o, Accept& accept) const {
+    if (!b.is_whole() || b.number() != number) return;
+    byte_reader in(b.payload);
+    while (o.accepted != b.entries()) {
+      auto entry = read_entry<K, V>(in, options_.longest_key, options_.longest_value);
+      if (!entry) return;
+      o.tombstones += std::uint64_t{is_tombstone(entry->state.kind)};
+      o.highest = std::max(o.highest, entry->state.index);
+      if (!accept(*std::move(entry))) o.refused.push_back(o.accepted);
+      ++o.accepted;
+    }
+    o.right = in.at_end() && o.refused.empty();
+  }
+  template <class TakeBack>
+  void undo(const block& b, const outcome& o, TakeBack& take_back) const {
+    byte_reader in(b.payload);
+    auto refused = o.refused.begin();
+    for (std::uint32_t i = 0; i != o.accepted; ++i) {
+      auto const entry = read_entry<K, V>(in, options_.longest_key, options_.longest_value);
+      if (refused != o.refused.end() && *refused == i) {
+        ++refused;
+      } else {
+        take_back(entry->key);
+      }
+    }
+  }
+
   source& in_;
   const snapshot_options& options_;
   snapshot_report& report_;
   std::error_code& error_;
-  std::vector<std::byte> header_;
-  std::vector<std::byte> payload_;
-  std::uint64_t begin_ = 0;  // of the block
+  std::vector<block> blocks_;
+  std::uint64_t fetched_ = 0;  // bytes
+  std::uint64_t begin_ = 0;    // of the block
+  std::uint64_t ahead_ = 0;    // how many blocks it is behind those that are read
   std::uint64_t horizon_ = 0;
   std::uint64_t about_ = 0;
   std::uint64_t chain_ = 0;

@@ -1,0 +1,87 @@
+// timed_store when the system has no more threads: one that asks for collectors is not made, and leaves none; a save or a load by several
+// threads is done by those that there are.
+#include <tandem/timed_store.hpp>
+
+#include "support/budget_allocator.hpp"
+#include "support/catch.hpp"
+#include "support/thread_limit.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <system_error>
+
+namespace {
+
+using namespace tandem::test;
+
+struct checked : tandem::timed_store_options {
+  using allocator = budget_allocator<std::byte>;
+};
+using store = tandem::timed_store<std::string, std::string, checked>;
+
+}  // namespace
+
+TEST_CASE("a store whose collectors cannot be started is not made, and those that had been are joined",
+          "[timed_store][fault]") {
+  for (int can_be_had = 0; can_be_had <= 4; ++can_be_had) {
+    INFO(can_be_had << " threads");
+    tandem::timed_store_config config;
+    config.collectors = 4;
+    config.collect_every = std::chrono::milliseconds(1);
+    std::optional<store> s;
+    std::error_code error;
+    {
+      thread_limit const limit(can_be_had);
+      try {
+        s.emplace(config);
+      } catch (const std::system_error& e) {
+        error = e.code();
+      }
+      CHECK(thread_limit::started == can_be_had);
+    }
+    CHECK(s.has_value() == (can_be_had == 4));
+    if (s) {
+      CHECK_FALSE(error);
+      CHECK(thread_limit::running == 4);
+      CHECK(s->set("key", "value", 1, {.expire_in = 1}));
+      s.reset();
+    } else {
+      CHECK(error == std::errc::resource_unavailable_try_again);
+    }
+    CHECK(thread_limit::running == 0);
+    CHECK(budget_allocator<std::byte>::account().balanced());
+  }
+}
+
+TEST_CASE("a save and a load by several threads are done by those that there are", "[timed_store][fault]") {
+  tandem::timed_store_config config;
+  config.shards = 8;
+  std::optional<store> s(config);
+  for (std::uint64_t i = 0; i != 2000; ++i) REQUIRE(s->set("key " + std::to_string(i), "value", i));
+  tandem::snapshot_options how;
+  how.threads = 3;
+  how.block_bytes = 256;
+  for (int can_be_had : {0, 1, 2}) {
+    INFO(can_be_had << " threads");
+    std::stringstream io;
+    std::optional<store> t(config);
+    {
+      thread_limit const limit(can_be_had);
+      CHECK(s->save(io, how).entries == 2000);
+      CHECK(thread_limit::started == can_be_had);
+    }
+    {
+      thread_limit const limit(can_be_had);
+      CHECK(t->load(io, how).entries == 2000);
+      CHECK(thread_limit::started == can_be_had);
+    }
+    CHECK(thread_limit::running == 0);
+    CHECK(t->digest() == s->digest());
+  }
+  s.reset();
+  CHECK(budget_allocator<std::byte>::account().balanced());
+}
