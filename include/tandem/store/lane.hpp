@@ -189,6 +189,7 @@ class lane {
     bool make_room = false;  // sync if there is something that is only kept for that
     bool seal = false;
     bool close = false;
+    bool gather = false;  // first those who are expected; who leads is one of them
   };
   static constexpr std::size_t small = 4096;
   static constexpr std::size_t small_chunk = std::size_t{16} << 10;
@@ -206,10 +207,11 @@ class lane {
     std::vector<std::filesystem::path> sealed;
     std::optional<std::error_code> result;
     bool tells_failure = false;
+    bool const waits = w.gather;
     leading_ = true;
     for (std::size_t n = 1; leading_; ++n, w = {}) {
       w.sync = w.sync || sync_wanted_ > durable_;
-      if (w.sync && !w.seal && !w.close && blocked_now_ == 0) gather(hold);
+      if (w.gather && blocked_now_ == 0) gather(hold);
       w.sync = w.sync || sync_wanted_ > durable_;
       w.make_room = w.make_room || blocked_now_ != 0;
       ++round_;
@@ -226,20 +228,21 @@ class lane {
       std::error_code const wrong = finish(hold, news, error, records, sealed);
       if (!result) result = wrong;
       tells_failure = tells_failure || std::exchange(tells_failure_, false);
-      if (end_round(hold, n)) break;
+      if (end_round(hold, n, waits)) break;
       hold.lock();
     }
     tell(tells_failure, sealed);
     return *result;
   }
   // Who goes on, and who is woken. Returns whether somebody else leads from here on. Afterwards the lock is not held.
-  bool end_round(lock& hold, std::size_t led) {
+  bool end_round(lock& hold, std::size_t led, bool is_one_of_them) {
     working_ = false;
     std::uint64_t const round = round_;
     std::size_t const told = std::exchange(waiting_[round % 2], 0);
     std::size_t next = waiting_[(round + 1) % 2];
     bool const gathers = pause_ == 0;
-    returning_ = told + 1;
+    if (pause_ != 0) --pause_;
+    returning_ = told + (is_one_of_them ? 1 : 0);
     expected_ = accepted_ + returning_;
     ended_ = clock::now();
     if (failure_ && next != 0) {
@@ -271,11 +274,7 @@ class lane {
   }
   // Waits, if that is worth it, for those whose records the round before has synced: they are on their way to put the next ones.
   void gather(lock& hold) {
-    if (pause_ != 0) {
-      --pause_;
-      return;
-    }
-    if (accepted_ >= expected_) return;
+    if (pause_ != 0 || accepted_ >= expected_) return;
     std::uint64_t const all = expected_;
     auto const until = ended_ + std::min(sync_time_ / 4, longest_gathering);
     hold.unlock();
@@ -431,7 +430,7 @@ class lane {
       if (leading_) {
         sleep(hold, position);
       } else {
-        lead(hold, {.sync = true});
+        lead(hold, {.sync = true, .gather = true});
       }
       if (is_safe(position)) return {};
       hold.lock();
