@@ -7,10 +7,11 @@
 //   the second  sleeps alone, and wakes the others, so that who ends a round can go on after two calls, however many wait
 //   the others  sleep together
 //
-// A call that wakes may come late, when the word is that of the round after the next: then it wakes somebody who looks, and sleeps
-// again. So each call is for all who sleep at a word, and nobody counts on being the one who is woken.
+// Words only grow, so what they say is written under the lane's lock; who sleeps is woken without it. That call may come late, when
+// the word is that of the round after the next: then it wakes somebody who looks, and sleeps again. So each call is for all who sleep at
+// a word, and nobody counts on being the one who is woken.
 //
-// Nothing here takes a lock. What has happened in a round happens before wait() for it returns.
+// What has happened in a round happens before wait() for it returns.
 #ifndef TANDEM_STORE_ROUNDS_HPP
 #define TANDEM_STORE_ROUNDS_HPP
 
@@ -23,8 +24,8 @@ namespace tandem::store {
 
 class rounds {
  public:
-  // Returns when the round is over, or when it is the caller's turn to lead it, if `before_me` is 0. Precondition: neither the round
-  // after the next is over, nor another thread waits as the first or second one of this round.
+  // Returns when the round is over, or, for the first, when it is its turn to lead it; possibly earlier, if nobody has waited for
+  // thousands of millions of rounds. `before_me`: how many have come to wait for this round before.
   void wait(std::uint64_t round, std::size_t before_me) noexcept {
     place& p = places_[round % 2];
     auto const r = static_cast<word>(2 * round);
@@ -37,16 +38,13 @@ class rounds {
     }
   }
 
-  // Of the first one who waits for this round, the next.
+  // The first one who waits for this round may lead it. This and end(): in the order of rounds, which is the caller's business.
   void give_turn(std::uint64_t round) noexcept {
-    place& p = places_[round % 2];
     // order[turn]: release store; pairs with [look]: see there.
-    p.first.store(static_cast<word>(2 * round - 1), std::memory_order_release);
-    p.first.notify_all();
+    places_[round % 2].first.store(static_cast<word>(2 * round - 1), std::memory_order_release);
   }
-
-  // The round is over, for as many as wait for it. `at_once`: they are all woken here, and not one by another.
-  void end(std::uint64_t round, std::size_t waiting, bool at_once) noexcept {
+  // The round is over. `at_once`: wake() wakes all who wait for it, and not one who wakes the others.
+  void end(std::uint64_t round, bool at_once) noexcept {
     place& p = places_[round % 2];
     auto const r = static_cast<word>(2 * round);
     // order[others]: release store; pairs with [look]: see there.
@@ -55,6 +53,13 @@ class rounds {
     p.second.store(at_once ? r : r + 1, std::memory_order_release);
     // order[first]: release store; pairs with [look]: see there.
     p.first.store(r, std::memory_order_release);
+  }
+
+  // After give_turn(). This and the next: at any time.
+  void wake_first(std::uint64_t round) noexcept { places_[round % 2].first.notify_all(); }
+  // After end(), for as many as waited.
+  void wake(std::uint64_t round, std::size_t waiting, bool at_once) noexcept {
+    place& p = places_[round % 2];
     if (waiting > 1) p.second.notify_all();
     if (waiting > 0) p.first.notify_all();
     if (at_once && waiting > 2) p.others.notify_all();
