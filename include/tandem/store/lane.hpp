@@ -25,7 +25,7 @@
 // in every other round, and a sync would be shared by half of them. So a leader whose own record is to be synced waits until as many
 // have put as the round before has told, for as long as a quarter of a sync (of those of late) and half a millisecond after that round
 // has ended; while it waits others may run. If more than a quarter of them do not come, the next 2, 4, ... 64 rounds do not wait, and
-// go by (2). A put that comes later than that, or alone, waits for nobody. (That others wait for the disk while it is idle is the
+// go by (2); so do those after a round of more than 64 KiB. A put that comes later than that, or alone, waits for nobody. (That others wait for the disk while it is idle is the
 // price: with one that takes 200 us some 20 % of the time, with a slower one less.)
 //
 // Large records are put into the queue as they are, and written from there; small ones are copied together.
@@ -217,6 +217,8 @@ class lane {
   // this.
   static constexpr std::chrono::nanoseconds longest_gathering = std::chrono::microseconds(500);
   static constexpr unsigned most_failures = 6;
+  // After a round of more bytes than this nobody is waited for: such a disk is busy writing, and there is little to be shared.
+  static constexpr std::uint64_t largest_gathered = std::uint64_t{64} << 10;
 
   // ---- All under the lock, but for what a leader does in between.
 
@@ -235,7 +237,8 @@ class lane {
       working_ = true;
       std::vector<chunk> batch = std::exchange(queue_, {});
       std::uint64_t const records = accepted_ - std::exchange(taken_, accepted_);
-      busy_bytes_ += std::exchange(queued_bytes_, 0);
+      round_bytes_ = std::exchange(queued_bytes_, 0);
+      busy_bytes_ += round_bytes_;
       sync_by_ = std::min(sync_by_, std::exchange(queue_sync_by_, ticker::never));
 
       hold.unlock();
@@ -257,7 +260,7 @@ class lane {
     std::uint64_t const round = round_;
     std::size_t const told = std::exchange(waiting_[round % 2], 0);
     std::size_t const next = waiting_[(round + 1) % 2];
-    bool const gathers = pause_ == 0;
+    bool const gathers = pause_ == 0 && round_bytes_ <= largest_gathered;
     if (pause_ != 0) --pause_;
     returning_ = told + (is_one_of_them ? 1 : 0);
     expected_ = accepted_ + returning_;
@@ -293,7 +296,7 @@ class lane {
   }
   // Waits, if that is worth it, for those whose records the round before has synced: they are on their way to put the next ones.
   void gather(lock& hold) {
-    if (pause_ != 0 || accepted_ >= expected_) return;
+    if (pause_ != 0 || round_bytes_ > largest_gathered || accepted_ >= expected_) return;
     std::uint64_t const all = expected_;
     auto const until = ended_ + std::min(sync_time_ / 4, longest_gathering);
     hold.unlock();
@@ -554,6 +557,7 @@ class lane {
   std::uint64_t sync_wanted_ = 0;          // up to here
   std::vector<failed_range> failed_;
   std::uint64_t round_ = 0;
+  std::uint64_t round_bytes_ = 0;
   clock::time_point ended_{};              // the last round
   std::size_t returning_ = 0;              // who were told of it,
   std::uint64_t expected_ = 0;             // and accepted_ when they will have put again
