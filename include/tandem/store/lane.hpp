@@ -16,8 +16,8 @@
 //
 // At the end of a round the next one is led by
 //   1. who asks for a segment to be sealed, a file to be closed, or what is due to be synced: claims go first; else
-//   2. the same thread, without a break, if others wait for the next round, and it has not led 4 rounds yet. So its own put takes no
-//      longer than 3 rounds more. Its first call wakes one of those who are done, and that one wakes the others, while it writes; else
+//   2. the same thread, without a break, if others wait for the next round, which is not one that gathers, and it has not led 4 rounds
+//      yet. So its own put takes no longer than 3 rounds more. It wakes one of those who are done, who wakes the others; else
 //   3. the first of those who wait for it, who is woken for that, or whoever puts earlier than that; else
 //   4. the same thread, if there are records that nobody waits for; or else whoever puts next.
 //
@@ -25,7 +25,7 @@
 // in every other round, and a sync would be shared by half of them. So a leader whose own record is to be synced waits until as many
 // have put as the round before has told, for as long as a quarter of a sync (of those of late) and half a millisecond after that round
 // has ended; while it waits others may run. If more than a quarter of them do not come, the next 2, 4, ... 64 rounds do not wait, and
-// go by (2); so do those after a round of more than 64 KiB. A put that comes later than that, or alone, waits for nobody. (That others wait for the disk while it is idle is the
+// go by (2). Nor does one after a round of more than 64 KiB, which took its time for writing: it goes by (3). A put that comes later than that, or alone, waits for nobody. (That others wait for the disk while it is idle is the
 // price: with one that takes 200 us some 20 % of the time, with a slower one less.)
 //
 // Large records are put into the queue as they are, and written from there; small ones are copied together.
@@ -217,7 +217,7 @@ class lane {
   // this.
   static constexpr std::chrono::nanoseconds longest_gathering = std::chrono::microseconds(500);
   static constexpr unsigned most_failures = 6;
-  // After a round of more bytes than this nobody is waited for: such a disk is busy writing, and there is little to be shared.
+  // A round of more bytes than this takes its time for writing, so nobody is waited for after it, and there is no hurry.
   static constexpr std::uint64_t largest_gathered = std::uint64_t{64} << 10;
 
   // ---- All under the lock, but for what a leader does in between.
@@ -260,12 +260,12 @@ class lane {
     std::uint64_t const round = round_;
     std::size_t const told = std::exchange(waiting_[round % 2], 0);
     std::size_t const next = waiting_[(round + 1) % 2];
-    bool const gathers = pause_ == 0 && round_bytes_ <= largest_gathered;
+    bool const hands_over = pause_ == 0 || round_bytes_ > largest_gathered;
     if (pause_ != 0) --pause_;
     returning_ = told + (is_one_of_them ? 1 : 0);
     expected_ = accepted_ + returning_;
     ended_ = clock::now();
-    rounds_.end(round, gathers);
+    rounds_.end(round, hands_over);
     bool goes_on = false;
     bool const gives_up = failure_ && next != 0;
     bool gives_turn = false;
@@ -278,7 +278,7 @@ class lane {
       // Nobody waits who could lead.
       goes_on = !failure_ && claims_ == 0 && blocked_now_ == 0 && !queue_.empty();
     } else if (claims_ == 0) {
-      goes_on = !gathers && led < most_rounds;
+      goes_on = !hands_over && led < most_rounds;
       gives_turn = !goes_on;
       if (gives_turn) rounds_.give_turn(round + 1);
     }
@@ -290,7 +290,7 @@ class lane {
 
     hold.unlock();
     if (gives_turn) rounds_.wake_first(round + 1);
-    rounds_.wake(round, told, gathers);
+    rounds_.wake(round, told, hands_over);
     if (gives_up) rounds_.wake(round + 1, next, true);
     return goes_on;
   }
