@@ -6,7 +6,8 @@
 //                                    A histogram of each goes to stderr. <sync>: always, every10ms, never
 //   small/<writers>                  records of 100 bytes, `always`: puts per second and per sync. Beside it, in turns of 100 ms, the
 //                                    disk alone: one thread that writes as many bytes with one call and syncs. `of_disk`: puts per
-//                                    second, over what the disk alone does with batches of that size; the median of the turns
+//                                    second, over what the disk alone does with batches of that size; the median of the turns.
+//                                    The same of RocksDB and LMDB where they are installed, in the same turns
 //   recovery/<bytes of a value>/<keys>
 //                                    GB per second of recovery, of files that the system has in memory, and of reading and
 //                                    summing up the same files with as many threads; `ratio`: the median of the turns
@@ -15,6 +16,8 @@
 // of the 40 writers (default 50; the original: 2400), --paced_records=N (default 200). Checked: sizes, values, and that each acknowledged
 // record is in the log.
 #include <tandem/durable_store.hpp>
+
+#include "adapters/synced_logs.hpp"
 
 #include <benchmark/benchmark.h>
 
@@ -31,6 +34,7 @@
 #include <latch>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -209,17 +213,17 @@ struct rate {
 };
 
 // Many threads that put while `going`, so that turns can be taken.
-rate put_for(store& s, std::size_t threads, clock_type::duration d) {
-  auto const before = s.stats().log;
+template <class Log>
+rate put_for(Log& log, std::size_t threads, clock_type::duration d) {
+  auto const before = log.figures();
   std::atomic<bool> done{false};
   std::latch start(static_cast<std::ptrdiff_t>(threads + 1));
   std::vector<std::thread> all;
-  static std::atomic<std::uint64_t> version{1};
   for (std::size_t t = 0; t != threads; ++t) {
     all.emplace_back([&, t] {
       text const key = "key " + std::to_string(t), value(100 - key.size(), 'v');
       start.arrive_and_wait();
-      while (!done.load(std::memory_order_relaxed)) s.put(key, value, version.fetch_add(1, std::memory_order_relaxed));
+      while (!done.load(std::memory_order_relaxed)) log.put(key, value);
     });
   }
   start.arrive_and_wait();
@@ -228,9 +232,9 @@ rate put_for(store& s, std::size_t threads, clock_type::duration d) {
   done = true;
   for (std::thread& t : all) t.join();
   double const seconds = seconds_since(begin);
-  auto const after = s.stats().log;
-  auto const n = static_cast<double>(after.records - before.records);
-  return {n / seconds, n / static_cast<double>(std::max<std::uint64_t>(1, after.syncs.count() - before.syncs.count()))};
+  auto const after = log.figures();
+  auto const n = static_cast<double>(after.puts - before.puts);
+  return {n / seconds, n / static_cast<double>(std::max<std::uint64_t>(1, after.syncs - before.syncs))};
 }
 // Syncs per second of a file that gets so many bytes each time.
 double sync_rate(const std::filesystem::path& where, std::size_t bytes, clock_type::duration d) {
@@ -253,30 +257,76 @@ double sync_rate(const std::filesystem::path& where, std::size_t bytes, clock_ty
   return static_cast<double>(n) / seconds;
 }
 
+// What one of those that are compared does, turn by turn.
+template <class Log>
+class small_turns {
+ public:
+  explicit small_turns(const std::filesystem::path& where) : folder_(where), path_(where / Log::name) {
+    std::filesystem::create_directories(path_);
+    log_.emplace(path_);
+  }
+
+  void turn(std::size_t threads, clock_type::duration d) {
+    rate const r = put_for(*log_, threads, d);
+    auto const bytes = static_cast<std::size_t>(r.per_sync * static_cast<double>(Log::record_bytes(100)));
+    double const syncs = sync_rate(folder_, bytes, d);
+    puts_.push_back(r.puts);
+    per_sync_.push_back(r.per_sync);
+    disk_.push_back(syncs);
+    ratios_.push_back(r.puts / (r.per_sync * syncs));
+  }
+  void report(benchmark::State& state, const text& prefix) {
+    state.counters[prefix + "puts/s"] = median(puts_);
+    state.counters[prefix + "per_sync"] = median(per_sync_);
+    state.counters[prefix + "disk_syncs/s"] = median(disk_);
+    state.counters[prefix + "of_disk"] = median(ratios_);
+  }
+  // The store is closed. Where it is, and how many it should hold.
+  std::pair<std::filesystem::path, std::uint64_t> close() {
+    std::uint64_t const puts = log_->figures().puts;
+    log_.reset();
+    return {path_, puts};
+  }
+
+ private:
+  std::filesystem::path folder_;
+  std::filesystem::path path_;
+  std::optional<Log> log_;
+  std::vector<double> ratios_, puts_, per_sync_, disk_;
+};
+
 void run_small(benchmark::State& state) {
+  using namespace bench;
   auto const threads = static_cast<std::size_t>(state.range(0));
   folder const where;
-  store s = store::open(where.path() / "store");
   auto const turn = milliseconds(brief ? 5 : 100);
-  constexpr std::size_t record = 64 + 100;
-  std::vector<double> ratios, puts, per_sync, disk;
+  small_turns<durable_store_log> ours(where.path());
+#if defined(TANDEM_BENCH_HAS_ROCKSDB)
+  small_turns<rocksdb_log> rocksdb(where.path());
+#endif
+#if defined(TANDEM_BENCH_HAS_LMDB)
+  small_turns<lmdb_log> lmdb(where.path());
+#endif
   for (auto _ : state) {
     auto const begin = clock_type::now();
-    rate const r = put_for(s, threads, turn);
-    double const syncs = sync_rate(where.path(), static_cast<std::size_t>(r.per_sync * record), turn);
-    puts.push_back(r.puts);
-    per_sync.push_back(r.per_sync);
-    disk.push_back(syncs);
-    ratios.push_back(r.puts / (r.per_sync * syncs));
+    ours.turn(threads, turn);
+#if defined(TANDEM_BENCH_HAS_ROCKSDB)
+    rocksdb.turn(threads, turn);
+#endif
+#if defined(TANDEM_BENCH_HAS_LMDB)
+    lmdb.turn(threads, turn);
+#endif
     state.SetIterationTime(seconds_since(begin));
   }
-  std::uint64_t const written = s.stats().log.records;
-  s.close();
-  check(store::open(where.path() / "store").recovery().records == written, "what was acknowledged is in the log");
-  state.counters["puts/s"] = median(puts);
-  state.counters["per_sync"] = median(per_sync);
-  state.counters["disk_syncs/s"] = median(disk);
-  state.counters["of_disk"] = median(ratios);
+  auto const [path, written] = ours.close();
+  check(store::open(path).recovery().records == written, "what was acknowledged is in the log");
+  ours.report(state, "");
+#if defined(TANDEM_BENCH_HAS_ROCKSDB)
+  rocksdb.report(state, "rocksdb_");
+#endif
+#if defined(TANDEM_BENCH_HAS_LMDB)
+  lmdb.report(state, "lmdb_");
+#endif
 }
 
 // ---- Recovery.

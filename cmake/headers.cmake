@@ -77,6 +77,7 @@ set(TANDEM_HEADERS
     include/tandem/store/lane_log.hpp
     include/tandem/store/newest.hpp
     include/tandem/store/recovery.hpp
+    include/tandem/store/rounds.hpp
     include/tandem/store/schedule.hpp
     include/tandem/store/segment.hpp
     include/tandem/store/segment_reader.hpp
@@ -86,6 +87,7 @@ set(TANDEM_HEADERS
     include/tandem/store/snapshot.hpp
     include/tandem/store/stream.hpp
     include/tandem/store/ticker.hpp
+    include/tandem/store/unhurried.hpp
     include/tandem/sync/atomic.hpp
     include/tandem/sync/backoff.hpp
     include/tandem/sync/cache_line.hpp

@@ -217,3 +217,78 @@ TEST_CASE("while syncs and writes fail now and then, what was acknowledged is th
   CHECK(acknowledged > 10);
   CHECK(acknowledged + failures == threads * 150);
 }
+
+TEST_CASE("writers who wait, writers who do not, flushes and checkpoints share rounds, and nobody is forgotten",
+          "[durable_store][stress]") {
+  constexpr std::size_t waiting = 8;
+  constexpr std::uint64_t writes = 150;
+  temporary_folder folder;
+  durable_options o;
+  o.lanes = GENERATE(1U, 2U);
+  o.visibility = o.lanes == 1 ? tandem::visibility::on_durable : tandem::visibility::on_write;
+  o.rotate_records = 300;
+  std::uint64_t syncs = 0;
+  {
+    store s = store::open(folder.path(), o);
+    std::atomic<std::size_t> finished{0};
+    run_threads(waiting + 4, [&](std::size_t i, thread_group& group) {
+      auto const key = [&](std::uint64_t n) { return std::to_string(i) + "/" + std::to_string(n); };
+      auto const goes_on = [&] { return finished < waiting && !group.failed(); };
+      if (i < waiting) {
+        for (std::uint64_t n = 0; n != writes; ++n) {
+          s.put(key(n), key(n), 1);
+          if (s.get(key(n)) != key(n)) fail("a put that has returned is not seen");
+        }
+        finished.fetch_add(1);
+      } else if (i == waiting) {
+        while (goes_on()) s.flush();
+      } else if (i == waiting + 1) {
+        while (goes_on()) s.checkpoint();
+      } else if (i == waiting + 2) {
+        for (std::uint64_t n = 0; goes_on(); ++n) {
+          auto const r = s.put(key(n % 10), key(n), n, durability::never());
+          if (n % 64 == 63) s.wait_durable(r.ticket);
+        }
+      } else {
+        for (std::uint64_t n = 0; goes_on(); ++n) {
+          s.wait_durable(s.put(key(n % 10), key(n), n, durability::every(milliseconds(1))).ticket);
+        }
+      }
+    });
+    syncs = s.stats().log.syncs.count();
+  }
+  CHECK(syncs > 0);
+  store s = store::open(folder.path());
+  for (std::size_t i = 0; i != waiting; ++i) {
+    for (std::uint64_t n = 0; n != writes; ++n) REQUIRE(s.get(std::to_string(i) + "/" + std::to_string(n)));
+  }
+}
+
+TEST_CASE("when a store becomes read-only each of many who wait is told", "[durable_store][stress]") {
+  struct failing_options : small {
+    using file_system = failing_files;
+  };
+  using failing_store = tandem::durable_store<std::string, std::string, failing_options>;
+  constexpr std::size_t threads = 8;
+  for (std::uint64_t last = 5; last < 100; last += 6) {
+    temporary_folder folder;
+    auto const script = std::make_shared<failing_files::script>();
+    durable_options o;
+    o.lanes = 2;
+    failing_store s = failing_store::open(folder.path(), o, failing_files(script));
+    std::atomic<std::uint64_t> calls{0};
+    script->before = [&](failing_files::call what, const std::string&) {
+      bool const fails = what == failing_files::call::sync && calls.fetch_add(1) >= last;
+      return fails ? std::make_error_code(std::errc::io_error) : std::error_code();
+    };
+    auto const told = run_threads(threads, [&](std::size_t i, thread_group& group) {
+      std::error_code error;
+      for (std::uint64_t n = 0; !error && !group.failed(); ++n) s.put(std::to_string(i), "x", n, error);
+      return error;
+    });
+    for (const std::error_code& error : told) CHECK(error);
+    CHECK(s.last_error());
+    std::error_code ignored;
+    s.close(ignored);
+  }
+}

@@ -1,18 +1,34 @@
 // Group commit: many threads put records, one of them at a time writes what all of them have put.
 //
 // A record goes into the lane's queue, under the lane's lock, in the same step in which memory decides about it; so the order of the
-// queue is the order of memory, for each key. Whoever then finds nobody leading leads: it takes the whole queue, writes it and, if
-// anybody wants that, syncs, both without the lock; then everything that was taken is done, in one step, and those who wait for it
-// return. What comes meanwhile is the next round's, which the first of those who wait for it leads.
+// queue is the order of memory, for each key. Whoever then finds nobody leading leads a round: it takes the whole queue, writes it and,
+// if anybody wants that, syncs, both without the lock; then everything that was taken is done, in one step, and those who wait for
+// it return. What comes meanwhile is the next round's.
 //
-//   put     lock; wait for room; decide and append; unlock ...    always: until that is durable: lead, or sleep until the round ends
+//   put      lock; wait for room; decide and append; unlock ...   always: until that is durable: lead, or sleep until the round is over
 //                                                                 else: lead, unless somebody leads
-//   lead    lock; take the queue; unlock; write; sync; lock; note what is done and what has failed; unlock; wake
+//   lead     lock; gather; take the queue; unlock; write; sync; lock; note what is done and what has failed; unlock; wake; go on?
+//   sleep    count as one who waits for the present round, or for the next one; unlock; sleep (rounds.hpp); all well? else lock
 //
-// A leader whose queue has filled up again goes on if nobody waits who could.
+// **Who waits for whom.** Those who wait for a round sleep at words of that round, without the lock, and when they are woken one load
+// tells them that all is well up to their record: nobody queues up for the lock to read that. They take it when anything has ever
+// failed in this lane, and when it is their turn to lead.
 //
-// Who waits for a round sleeps with the others of that round, even or odd: the end of round n wakes all of n, and one of n + 1, which
-// will lead. Large records are put into the queue as they are, and written from there; small ones are copied together.
+// At the end of a round the next one is led by
+//   1. who asks for a segment to be sealed, a file to be closed, or what is due to be synced: claims go first; else
+//   2. the same thread, without a break, if others wait for the next round, which is not one that gathers, and it has not led 4 rounds
+//      yet. So its own put takes no longer than 3 rounds more. It wakes one of those who are done, who wakes the others; else
+//   3. the first of those who wait for it, who is woken for that, or whoever puts earlier than that; else
+//   4. the same thread, if there are records that nobody waits for; or else whoever puts next.
+//
+// **Gathering.** Those who are woken are about to put again. If the next leader did not wait for them, half of the writers would be
+// in every other round, and a sync would be shared by half of them. So a leader whose own record is to be synced waits until as many
+// have put as the round before has told, for as long as a quarter of a sync (of those of late) and half a millisecond after that round
+// has ended; while it waits others may run. If more than a quarter of them do not come, the next 2, 4, ... 64 rounds do not wait, and
+// go by (2). Nor does one after a round of more than 64 KiB, which took its time for writing: it goes by (3). A put that comes later than that, or alone, waits for nobody. (That others wait for the disk while it is idle is the
+// price: with one that takes 200 us some 20 % of the time, with a slower one less.)
+//
+// Large records are put into the queue as they are, and written from there; small ones are copied together.
 #ifndef TANDEM_STORE_LANE_HPP
 #define TANDEM_STORE_LANE_HPP
 
@@ -20,22 +36,26 @@
 #include <tandem/store/durable_options.hpp>
 #include <tandem/store/histogram.hpp>
 #include <tandem/store/lane_log.hpp>
+#include <tandem/store/rounds.hpp>
 #include <tandem/store/segment.hpp>
 #include <tandem/store/ticker.hpp>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <new>
 #include <optional>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -102,6 +122,7 @@ class lane {
 
   // Until this is on the disk, or has failed.
   std::error_code wait(std::uint64_t position) {
+    if (position != 0 && is_safe(position)) return {};
     lock hold(mutex_);
     if (position == 0 || position > accepted_) return std::make_error_code(std::errc::invalid_argument);
     return wait(hold, position);
@@ -112,11 +133,11 @@ class lane {
     std::uint64_t const all = accepted_;
     while (durable_ < all) {
       if (leading_) {
-        sync_wanted_ = std::max(sync_wanted_, all);
-        sleep(hold, all <= taken_ ? round_ : round_ + 1);
+        sleep(hold, all);
       } else {
         lead(hold, {.sync = true});
       }
+      hold.lock();
     }
     std::error_code error;
     for (failed_range& f : failed_) {
@@ -130,12 +151,16 @@ class lane {
   std::uint64_t complete(std::error_code& error) {
     lock hold(mutex_);
     error = lead_next(hold, {.seal = true});
+    hold.lock();
     return last_complete_;
   }
   // The ticker: what is due. Returns when something is.
   clock::time_point tick(clock::time_point now) {
     lock hold(mutex_);
-    if (due() <= now) lead_next(hold, {.sync = true, .seal = seal_by_ <= now});
+    if (due() <= now) {
+      lead_next(hold, {.sync = true, .seal = seal_by_ <= now});
+      hold.lock();
+    }
     // A full disk has no room for the next segment: not again at once.
     if (seal_by_ <= now) seal_by_ = now + std::chrono::seconds(1);
     return due();
@@ -143,8 +168,13 @@ class lane {
   // The store is read-only, because of another lane.
   void stop(const std::error_code& why) {
     lock hold(mutex_);
-    if (!failure_ && !leading_) fail_all(why);
-    wake_all();
+    if (failure_ || leading_) return;
+    fail_all(why);
+    // Nobody leads the next round any more.
+    ++round_;
+    rounds_.end(round_, true);
+    rounds_.wake(round_, std::exchange(waiting_[round_ % 2], 0), true);
+    room_.notify_all();
   }
   // Writes what there is, and closes the file. Nothing is accepted any more.
   std::error_code close() {
@@ -177,39 +207,108 @@ class lane {
     bool make_room = false;  // sync if there is something that is only kept for that
     bool seal = false;
     bool close = false;
+    bool gather = false;  // first those who are expected; who leads is one of them
   };
   static constexpr std::size_t small = 4096;
   static constexpr std::size_t small_chunk = std::size_t{16} << 10;
+  // How many rounds one thread leads while others wait who could.
+  static constexpr std::size_t most_rounds = 4;
+  // How long, after a sync, a leader waits for those who have put in the round before: a quarter of a sync's time, and no longer than
+  // this.
+  static constexpr std::chrono::nanoseconds longest_gathering = std::chrono::microseconds(500);
+  static constexpr unsigned most_failures = 6;
+  // A round of more bytes than this takes its time for writing, so nobody is waited for after it, and there is no hurry.
+  static constexpr std::uint64_t largest_gathered = std::uint64_t{64} << 10;
 
   // ---- All under the lock, but for what a leader does in between.
 
-  // Returns what went wrong in the first round.
+  // Returns what went wrong in the first round. Afterwards the lock is not held.
   std::error_code lead(lock& hold, work w) {
     std::vector<std::filesystem::path> sealed;
     std::optional<std::error_code> result;
+    bool tells_failure = false;
+    bool const waits = w.gather;
     leading_ = true;
-    for (; leading_; w = {}) {
-      ++round_;
-      std::vector<chunk> batch = std::exchange(queue_, {});
-      std::uint64_t const records = accepted_ - std::exchange(taken_, accepted_);
-      busy_bytes_ += std::exchange(queued_bytes_, 0);
-      sync_by_ = std::min(sync_by_, std::exchange(queue_sync_by_, ticker::never));
+    for (std::size_t n = 1;; ++n, w = {}) {
+      if (w.gather && blocked_now_ == 0) gather(hold);
       w.sync = w.sync || sync_wanted_ > durable_;
       w.make_room = w.make_room || blocked_now_ != 0;
+      ++round_;
+      working_ = true;
+      std::vector<chunk> batch = std::exchange(queue_, {});
+      std::uint64_t const records = accepted_ - std::exchange(taken_, accepted_);
+      round_bytes_ = std::exchange(queued_bytes_, 0);
+      busy_bytes_ += round_bytes_;
+      sync_by_ = std::min(sync_by_, std::exchange(queue_sync_by_, ticker::never));
 
       hold.unlock();
       log_news news;
       std::error_code const error = do_work(std::move(batch), w, news);
       hold.lock();
-
       std::error_code const wrong = finish(hold, news, error, records, sealed);
       if (!result) result = wrong;
-      // Nobody waits who could lead.
-      leading_ = !queue_.empty() && waiting_[(round_ + 1) % 2] == 0 && blocked_now_ == 0;
-      wake();
+      tells_failure = tells_failure || std::exchange(tells_failure_, false);
+      if (!end_round(hold, n, waits)) break;
+      hold.lock();
     }
-    tell(hold, sealed);
+    tell(tells_failure, sealed);
     return *result;
+  }
+  // Who goes on, and who is woken. Returns whether this thread goes on. Afterwards the lock is not held.
+  bool end_round(lock& hold, std::size_t led, bool is_one_of_them) {
+    working_ = false;
+    std::uint64_t const round = round_;
+    std::size_t const told = std::exchange(waiting_[round % 2], 0);
+    std::size_t const next = waiting_[(round + 1) % 2];
+    bool const hands_over = pause_ == 0 || round_bytes_ > largest_gathered;
+    if (pause_ != 0) --pause_;
+    returning_ = told + (is_one_of_them ? 1 : 0);
+    expected_ = accepted_ + returning_;
+    ended_ = clock::now();
+    rounds_.end(round, hands_over);
+    bool goes_on = false;
+    bool const gives_up = failure_ && next != 0;
+    bool gives_turn = false;
+    if (gives_up) {
+      // What they wait for has failed, and none of them will lead.
+      ++round_;
+      waiting_[round_ % 2] = 0;
+      rounds_.end(round_, true);
+    } else if (next == 0) {
+      // Nobody waits who could lead.
+      goes_on = !failure_ && claims_ == 0 && blocked_now_ == 0 && !queue_.empty();
+    } else if (claims_ == 0) {
+      goes_on = !hands_over && led < most_rounds;
+      gives_turn = !goes_on;
+      if (gives_turn) rounds_.give_turn(round + 1);
+    }
+    // Leading then is whoever it is granted to.
+    granted_ = claims_ != 0;
+    leading_ = goes_on || granted_;
+    if (granted_) claim_.notify_one();
+    if (blocked_now_ != 0) room_.notify_all();
+
+    hold.unlock();
+    if (gives_turn) rounds_.wake_first(round + 1);
+    rounds_.wake(round, told, hands_over);
+    if (gives_up) rounds_.wake(round + 1, next, true);
+    return goes_on;
+  }
+  // Waits, if that is worth it, for those whose records the round before has synced: they are on their way to put the next ones.
+  void gather(lock& hold) {
+    if (pause_ != 0 || round_bytes_ > largest_gathered || accepted_ >= expected_) return;
+    std::uint64_t const all = expected_;
+    auto const until = ended_ + std::min(sync_time_ / 4, longest_gathering);
+    hold.unlock();
+    while (arrived_.load(std::memory_order_relaxed) < all && clock::now() < until) std::this_thread::yield();
+    hold.lock();
+    // Those who come back much later, or not at all, are waited for less and less often.
+    if (accepted_ < all && (all - accepted_) * 4 > returning_) {
+      failures_ = std::min(failures_ + 1, most_failures);
+      pause_ = 1U << failures_;
+    } else {
+      failures_ = 0;
+    }
   }
   std::error_code do_work(std::vector<chunk>&& batch, work w, log_news& news) {
     try {
@@ -228,7 +327,10 @@ class lane {
     try {
       sealed.insert(sealed.end(), news.sealed.begin(), news.sealed.end());
       if (records != 0) batches_.add(records);
-      for (std::uint64_t const took : news.syncs) syncs_.add(took);
+      for (std::uint64_t const took : news.syncs) {
+        syncs_.add(took);
+        sync_time_ += (std::chrono::nanoseconds(took) - sync_time_) / 8;
+      }
       apply_effects(hold, news);
       return note(news, error);
     } catch (const std::bad_alloc&) {
@@ -241,7 +343,11 @@ class lane {
   }
   // As soon as nobody leads.
   std::error_code lead_next(lock& hold, work w) {
-    while (leading_) sleep(hold, round_ + 1);
+    while (leading_ && !std::exchange(granted_, false)) {
+      ++claims_;
+      claim_.wait(hold);
+      --claims_;
+    }
     return lead(hold, w);
   }
 
@@ -277,6 +383,8 @@ class lane {
     if (!failure_) {
       for (const failed_range& f : news.failed) add_failed(f);
       durable_ = log_.durable();
+      // order[safe]: release store; pairs with [told]: who is told sees the record's effect.
+      if (failed_.empty()) safe_.store(durable_, std::memory_order_release);
     }
     busy_bytes_ = log_.kept_bytes();
     last_complete_ = log_.last_complete();
@@ -312,30 +420,24 @@ class lane {
       failed_.push_back(f);
     }
   }
-  // Those who wait for this round, and one of those who wait for the next, which leads it.
-  void wake() noexcept {
-    if (std::exchange(waiting_[round_ % 2], 0) != 0) done_[round_ % 2].notify_all();
-    if (waiting_[(round_ + 1) % 2] != 0) done_[(round_ + 1) % 2].notify_one();
-    if (blocked_now_ != 0) room_.notify_all();
+  // Nothing up to here has failed, and all of it is on the disk.
+  bool is_safe(std::uint64_t position) const noexcept {
+    // order[told]: acquire load; pairs with [safe]: see there.
+    return position <= safe_.load(std::memory_order_acquire);
   }
-  void wake_all() noexcept {
-    done_[0].notify_all();
-    done_[1].notify_all();
-    room_.notify_all();
-  }
-  void sleep(lock& hold, std::uint64_t round) {
-    ++waiting_[round % 2];
-    done_[round % 2].wait(hold);
-  }
-  void tell(lock& hold, const std::vector<std::filesystem::path>& sealed) {
-    bool const failure = std::exchange(tells_failure_, false);
-    if (!failure && sealed.empty()) return;
+  // Until the round is over that syncs this, or the caller is to lead it. Afterwards the lock is not held.
+  void sleep(lock& hold, std::uint64_t position) noexcept {
+    sync_wanted_ = std::max(sync_wanted_, position);
+    std::uint64_t const round = working_ && position <= taken_ ? round_ : round_ + 1;
+    std::size_t const before_me = waiting_[round % 2]++;
     hold.unlock();
+    rounds_.wait(round, before_me);
+  }
+  void tell(bool failure, const std::vector<std::filesystem::path>& sealed) {
     if (failure) on_failure_();
     for (const auto& path : sealed) {
       if (context_.options.on_segment_sealed) context_.options.on_segment_sealed(path);
     }
-    hold.lock();
   }
 
   std::error_code wait(lock& hold, std::uint64_t position) {
@@ -348,11 +450,12 @@ class lane {
       if (failure_ && position > failed_behind_) return failure_;
       if (position <= durable_) return {};
       if (leading_) {
-        sync_wanted_ = std::max(sync_wanted_, position);
-        sleep(hold, position <= taken_ ? round_ : round_ + 1);
+        sleep(hold, position);
       } else {
-        lead(hold, {.sync = true});
+        lead(hold, {.sync = true, .gather = true});
       }
+      if (is_safe(position)) return {};
+      hold.lock();
     }
   }
 
@@ -370,12 +473,15 @@ class lane {
       } else if (!leading_ && !has_led) {
         has_led = context_.options.on_full == on_full::fail;
         lead(hold, {.make_room = true});
+        hold.lock();
       } else if (context_.options.on_full == on_full::fail) {
         ++refused_;
         error = std::make_error_code(std::errc::operation_would_block);
       } else {
         if (since == clock::time_point()) since = clock::now();
         ++blocked_now_;
+        // Not to be gathered for.
+        arrived_.store(std::numeric_limits<std::uint64_t>::max(), std::memory_order_relaxed);
         room_.wait(hold);
         --blocked_now_;
       }
@@ -406,6 +512,7 @@ class lane {
       throw;
     }
     ++accepted_;
+    arrived_.store(accepted_, std::memory_order_relaxed);
     chunk& to = queue_.back();
     if (bytes <= small) {
       append_to(to.bytes, record);
@@ -429,21 +536,36 @@ class lane {
   std::function<void()> const on_failure_;
 
   mutable std::mutex mutex_;
-  std::array<std::condition_variable, 2> done_;  // rounds, even and odd
-  std::array<std::size_t, 2> waiting_{};
+  rounds rounds_;
+  std::array<std::size_t, 2> waiting_{};  // for rounds, even and odd
+  std::condition_variable claim_;
+  std::size_t claims_ = 0;  // of those who want to lead
+  bool granted_ = false;    // leading_ is one of them
   std::condition_variable room_;
   std::size_t blocked_now_ = 0;
   std::vector<chunk> queue_;
   std::vector<std::unique_ptr<effect>> effects_;  // by position
   std::uint64_t queued_bytes_ = 0;
-  std::uint64_t busy_bytes_ = 0;   // of a leader, and kept until synced
-  std::uint64_t accepted_ = 0;     // positions
-  std::uint64_t taken_ = 0;        // by a leader
-  std::uint64_t durable_ = 0;      // or failed
-  std::uint64_t sync_wanted_ = 0;  // up to here
+  std::uint64_t busy_bytes_ = 0;  // of a leader, and kept until synced
+  std::uint64_t accepted_ = 0;    // positions
+  std::uint64_t taken_ = 0;       // by a leader
+  std::uint64_t durable_ = 0;     // or failed
+  // outside the seam: beside sleeping threads, and locks
+  std::atomic<std::uint64_t> safe_{0};  // durable_, until something fails
+  // outside the seam: the same
+  std::atomic<std::uint64_t> arrived_{0};  // accepted_, for who gathers
+  std::uint64_t sync_wanted_ = 0;          // up to here
   std::vector<failed_range> failed_;
   std::uint64_t round_ = 0;
+  std::uint64_t round_bytes_ = 0;
+  clock::time_point ended_{};              // the last round
+  std::size_t returning_ = 0;              // who were told of it,
+  std::uint64_t expected_ = 0;             // and accepted_ when they will have put again
+  std::chrono::nanoseconds sync_time_{0};  // of the last few
+  unsigned failures_ = 0;                  // gatherings to which too few came, one after the other,
+  unsigned pause_ = 0;                     // and the rounds until the next try
   bool leading_ = false;
+  bool working_ = false;  // on the present round, whose records have been taken
   bool closed_ = false;
   bool ticks_ = false;
   bool tells_failure_ = false;
