@@ -87,7 +87,6 @@ set(TANDEM_HEADERS
     include/tandem/store/snapshot.hpp
     include/tandem/store/stream.hpp
     include/tandem/store/ticker.hpp
-    include/tandem/store/unhurried.hpp
     include/tandem/sync/atomic.hpp
     include/tandem/sync/backoff.hpp
     include/tandem/sync/cache_line.hpp

@@ -102,7 +102,6 @@
 #include <tandem/store/recovery.hpp>
 #include <tandem/store/segment.hpp>
 #include <tandem/store/ticker.hpp>
-#include <tandem/store/unhurried.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -145,10 +144,7 @@ class durable_store {
   static_assert(encodable<K> && encodable<V>, "keys and values need a codec: codec.hpp");
   static_assert(durable_file_system<typename Options::file_system>);
   using system_type = typename Options::file_system;
-  struct memory_options : Options {
-    using atomics = store::unhurried<typename Options::atomics>;
-  };
-  using memory = store::newest_map<K, V, memory_options>;
+  using memory = store::newest_map<K, V, Options>;
   using record = typename memory::record;
   using lane = store::lane<system_type>;
   using atomics = typename Options::atomics;

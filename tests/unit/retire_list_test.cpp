@@ -72,7 +72,7 @@ class fixture {
 TEST_CASE("an object that is retired now and then is gone at once", "[retire_list]") {
   fixture f;
   for (int i = 0; i != 200; ++i) {
-    if (i % 20 == 0) stopped_clock::now += tick;
+    if (i % 8 == 0) stopped_clock::now += tick;
     REQUIRE(f.retire().disposed);
   }
 }
@@ -81,15 +81,15 @@ TEST_CASE("objects that keep coming are collected together, and one by one again
           "[retire_list]") {
   fixture f;
   std::vector<std::size_t> prompt;
-  for (int i = 0; i != 8; ++i) prompt.push_back(f.prompt_of(100));
-  CHECK(prompt == std::vector<std::size_t>{32, 16, 8, 4, 2, 1, 1, 1});
+  for (int i = 0; i != 6; ++i) prompt.push_back(f.prompt_of(100));
+  CHECK(prompt == std::vector<std::size_t>{8, 4, 2, 1, 1, 1});
   SECTION("after a tick with fewer") {
     CHECK(f.prompt_of(1) == 1);
-    CHECK(f.prompt_of(100) == 32);
+    CHECK(f.prompt_of(100) == 8);
   }
   SECTION("after a while without any") {
     stopped_clock::now += std::chrono::seconds(1);
-    CHECK(f.prompt_of(20) == 20);
+    CHECK(f.prompt_of(6) == 6);
   }
 }
 

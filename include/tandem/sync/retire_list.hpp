@@ -55,7 +55,7 @@ class retire_list {
   static constexpr std::size_t objects_per_look = 128;
   static constexpr std::size_t bytes_per_look = std::size_t{64} << 10;
   // Collections of one or a few objects in each tick: by those who retire, and by those who end guards.
-  static constexpr int prompt_per_tick = 32;
+  static constexpr int prompt_per_tick = 8;
   static constexpr std::chrono::nanoseconds a_while = std::chrono::milliseconds(50);  // longer than a tick
   static constexpr std::size_t most_per_collection = 512;
 
