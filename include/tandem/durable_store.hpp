@@ -413,6 +413,8 @@ class durable_store {
       }
       if (error && report.error.empty()) report.error = error.message();
       if (error) {
+        compactor.stop();
+        time.stop();
         lanes.clear();
         lock = typename system_type::lock_type();
       } else {

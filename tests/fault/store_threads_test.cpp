@@ -1,9 +1,11 @@
-// timed_store when the system has no more threads: one that asks for collectors is not made, and leaves none; a save or a load by several
-// threads is done by those that there are.
+// Stores when the system has no more threads. A timed_store that asks for collectors is not made, and leaves none; a save or a load by
+// several threads is done by those that there are. A durable_store that needs its thread, or two, is not opened, and is then as it was.
+#include <tandem/durable_store.hpp>
 #include <tandem/timed_store.hpp>
 
 #include "support/budget_allocator.hpp"
 #include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
 #include "support/thread_limit.hpp"
 
 #include <chrono>
@@ -84,4 +86,38 @@ TEST_CASE("a save and a load by several threads are done by those that there are
   }
   s.reset();
   CHECK(budget_allocator<std::byte>::account().balanced());
+}
+
+TEST_CASE("a store on disk whose threads cannot be started is not opened, and can be opened later",
+          "[durable_store][fault]") {
+  using durable = tandem::durable_store<>;
+  temporary_folder const folder;
+  {
+    auto s = durable::open(folder.path());
+    static_cast<void>(s.put("key", "value", 1));
+  }
+  tandem::durable_options how;
+  how.recovery_threads = 1;
+  how.rotate_age = std::chrono::hours(1);  // one thread for that,
+  how.compact_bytes = std::uint64_t{1} << 30;
+  how.retention = tandem::retention::remove_covered;  // and one for this
+  for (int can_be_had = 0; can_be_had <= 2; ++can_be_had) {
+    INFO(can_be_had << " threads");
+    {
+      std::error_code error;
+      thread_limit const limit(can_be_had);
+      auto s = durable::open(folder.path(), how, error);
+      CHECK(thread_limit::started == can_be_had);
+      CHECK(s.is_open() == (can_be_had == 2));
+      if (s.is_open()) {
+        CHECK_FALSE(error);
+        CHECK(s.get("key") == "value");
+      } else {
+        CHECK(error == std::errc::resource_unavailable_try_again);
+        CHECK_FALSE(s.recovery().error.empty());
+        CHECK(thread_limit::running == 0);
+      }
+    }
+    CHECK(thread_limit::running == 0);
+  }
 }
