@@ -14,6 +14,7 @@
 #define TANDEM_STORE_RECOVERY_HPP
 
 #include <tandem/codec.hpp>
+#include <tandem/detail/keyed.hpp>
 #include <tandem/store/durable_options.hpp>
 #include <tandem/store/lane_log.hpp>
 #include <tandem/store/segment.hpp>
