@@ -181,9 +181,9 @@ TEST_CASE("cell_index: what a reader holds back is bounded by what is erased, an
     std::size_t held = 0;
     {
       auto const all = m.enter();
-      for (std::uint64_t i = 0; i != 1000; ++i) m.insert_or_assign(i % 10, living(i + 1));
+      for (std::uint64_t i = 0; i != 500; ++i) m.insert_or_assign(i % 10, living(i + 1));
       held = m.stats().retired.objects;
-      CHECK(held == 990);
+      CHECK(held == 490);
       CHECK(m.stats().retired.bytes >= held * sizeof(living));
     }
     CHECK(m.stats().retired.objects == 0);
