@@ -246,6 +246,12 @@ F* next_function(const char* name) noexcept {
   return reinterpret_cast<F*>(::dlsym(RTLD_NEXT, name));
 }
 
+// The argument behind `flags`, which is there if a file may be made.
+inline ::mode_t mode_in(int flags, std::va_list more) {
+  bool const is_there = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
+  return is_there ? va_arg(more, ::mode_t) : 0;
+}
+
 // On a path or a descriptor: fails with the injected error, or calls.
 template <class On, class Call>
 auto injected(system_call what, On on, Call&& call) -> decltype(call()) {
@@ -276,13 +282,10 @@ extern "C" {
 
 int open(const char* path, int flags, ...) {
   static auto* const next = tandem::test::next_function<int(const char*, int, ...)>("open");
-  ::mode_t mode = 0;
-  if ((flags & (O_CREAT | O_TMPFILE)) != 0) {
-    std::va_list more;
-    va_start(more, flags);
-    mode = va_arg(more, ::mode_t);
-    va_end(more);
-  }
+  std::va_list more;
+  va_start(more, flags);
+  ::mode_t const mode = tandem::test::mode_in(flags, more);
+  va_end(more);
   int const fd = tandem::test::injected(tandem::test::system_call::open, path, [&] { return next(path, flags, mode); });
   auto* const calls = tandem::test::failing_calls::present();
   if (fd >= 0 && calls != nullptr && calls->concerns(path)) calls->opened(fd, path, flags);
@@ -290,13 +293,10 @@ int open(const char* path, int flags, ...) {
 }
 int openat(int folder, const char* path, int flags, ...) {
   static auto* const next = tandem::test::next_function<int(int, const char*, int, ...)>("openat");
-  ::mode_t mode = 0;
-  if ((flags & (O_CREAT | O_TMPFILE)) != 0) {
-    std::va_list more;
-    va_start(more, flags);
-    mode = va_arg(more, ::mode_t);
-    va_end(more);
-  }
+  std::va_list more;
+  va_start(more, flags);
+  ::mode_t const mode = tandem::test::mode_in(flags, more);
+  va_end(more);
   return tandem::test::injected(tandem::test::system_call::list, path, [&] { return next(folder, path, flags, mode); });
 }
 ::DIR* opendir(const char* path) {
