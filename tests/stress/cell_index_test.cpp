@@ -229,7 +229,7 @@ TEMPLATE_TEST_CASE("cell_index: threads that come and go leave nothing behind be
         going.fetch_sub(1, std::memory_order_relaxed);
         return;
       }
-      while (going.load(std::memory_order_relaxed) != 0 && !group.failed()) {
+      do {
         auto const all = m.enter();
         std::size_t lower = 0;
         for (int pass = 0; pass != 3; ++pass) {
@@ -240,7 +240,7 @@ TEMPLATE_TEST_CASE("cell_index: threads that come and go leave nothing behind be
         }
         if (lower != 3 * keys / 2) fail("a key that stays was not shown once");
         shown.fetch_add(1, std::memory_order_relaxed);
-      }
+      } while (going.load(std::memory_order_relaxed) != 0 && !group.failed());
     });
     CHECK(shown > 0);
     CHECK(m.size() == keys);

@@ -197,11 +197,11 @@ TEST_CASE("clear beside everything", "[timed_store][stress]") {
   };
   std::atomic<int> cleared{0};
   auto const clear = [&](thread_group& group) {
-    while (!done && !group.failed()) {
+    do {
       s.clear();
       s.collect();
       ++cleared;
-    }
+    } while (!done && !group.failed());
   };
   run_together(write, look, clear);
   CHECK(s.write_index() == 19'999);
