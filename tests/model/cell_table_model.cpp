@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 
 namespace {
@@ -646,6 +647,38 @@ TEMPLATE_TEST_CASE("a swap loses no array that waits to be freed", "[model][cell
                   check(other.peek(low) == number_of(low), "lost");
                 },
                 {});
+}
+
+TEMPLATE_TEST_CASE("who looks at a table's shape does not see what takes its contents end", "[model][cell_table]",
+                   copied, locked) {
+  using table = tested_table<TestType>;
+  const auto run = [](auto take) {
+    return [take](program& p) {
+      surroundings here(2);
+      table t(4);
+      const auto room = t.raw().bucket_count();
+      p.thread("takes", [&] { take(t.raw()); });
+      p.thread("looks", [&] {
+        const auto seen = t.raw().bucket_count();
+        check(seen == 0 || seen == room, "an array that has been freed");
+        saw(seen == 0 ? "after" : "before");
+      });
+      p.run();
+    };
+  };
+  search_partly("swapped", 1, run([](auto& from) {
+                  table to;
+                  to.raw().swap(from);
+                }),
+                {"before", "after"});
+  search_partly("assigned", 1, run([](auto& from) {
+                  table to;
+                  to.raw().template assign<false>(from);
+                }),
+                {"before", "after"});
+  search_partly("constructed", 1,
+                run([](auto& from) { const std::remove_reference_t<decltype(from)> to(std::move(from)); }),
+                {"before", "after"});
 }
 
 // ---- Arrays alone.

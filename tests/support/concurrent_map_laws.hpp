@@ -716,7 +716,7 @@ void check_whole_maps_together() {
         Map& x = *maps[random() % 3];
         Map& y = *maps[random() % 3];
         std::uint64_t const k = random() % keys;
-        switch (t == 0 ? random() % 4 : t == 1 ? 4 + random() % 4 : 8 + random() % 6) {
+        switch (t == 0 ? random() % 4 : t == 1 ? 4 + random() % 4 : 8 + random() % 7) {
           case 0:
           case 1:
             x.swap(y);
@@ -753,6 +753,9 @@ void check_whole_maps_together() {
             break;
           case 11:
             x.reserve(4 * keys);
+            break;
+          case 12:
+            static_cast<void>(x.stats());
             break;
           default:
             (x.visit(k, look) == 1 ? found : missed).fetch_add(1, std::memory_order_relaxed);

@@ -159,7 +159,7 @@ class table : protected epoch_user<typename Options::epoch> {
     static_assert(epoch::moves, "a container with an epoch of its own stays where it is");
     stop const others(other);
     take_over(other);
-    wait_for_readers();
+    wait_for_lookers();
   }
 
   table(const table&) = delete;
@@ -178,7 +178,7 @@ class table : protected epoch_user<typename Options::epoch> {
       other.dispose_of_own();
     }
     take_contents(other);
-    wait_for_readers();
+    wait_for_lookers();
     using std::swap;
     swap(hash_, other.hash_);
     swap(equal_, other.equal_);
@@ -196,7 +196,9 @@ class table : protected epoch_user<typename Options::epoch> {
     stop const first(this < &other ? *this : other);
     stop const second(this < &other ? other : *this);
     // Not by way of an empty table: where readers take no lock they see the old elements or the new ones.
-    retire_contents(take_over(other));
+    tagged const old = take_over(other);
+    wait_for_lookers();
+    retire_contents(old);
     if constexpr (TakesAllocator) dispose_of_own();
     hash_ = other.hash_;
     equal_ = other.equal_;
@@ -1399,10 +1401,9 @@ class table : protected epoch_user<typename Options::epoch> {
 
   // ---- Contents on their way from table to table. For stopped tables.
 
-  // Where readers take no lock they may have found what belongs to another table now, and that may be destroyed next.
-  void wait_for_readers() const {
-    if constexpr (sync::lock_free_reads) epoch::domain().synchronize(&epoch::here());
-  }
+  // Somebody who does not mind that the table is stopped may be looking at what belongs to another one now, and that may be destroyed
+  // next: a reader where they take no lock, and everywhere stats(), bucket_count(), reserve().
+  void wait_for_lookers() const { epoch::domain().synchronize(&epoch::here()); }
   // Takes what the other has in the place of what is here, which is returned.
   tagged take_over(table& other) noexcept {
     tagged const old = word_.load(std::memory_order_relaxed) & ~stopped;

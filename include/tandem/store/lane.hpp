@@ -22,11 +22,12 @@
 //   4. the same thread, if there are records that nobody waits for; or else whoever puts next.
 //
 // **Gathering.** Those who are woken are about to put again. If the next leader did not wait for them, half of the writers would be
-// in every other round, and a sync would be shared by half of them. So a leader whose own record is to be synced waits until as many
-// have put as the round before has told, for as long as a quarter of a sync (of those of late) and half a millisecond after that round
-// has ended; while it waits others may run. If more than a quarter of them do not come, the next 2, 4, ... 64 rounds do not wait, and
-// go by (2). Nor does one after a round of more than 64 KiB, which took its time for writing: it goes by (3). A put that comes later than that, or alone, waits for nobody. (That others wait for the disk while it is idle is the
-// price: with one that takes 200 us some 20 % of the time, with a slower one less.)
+// in every other round, and a sync would be shared by half of them. So a leader whose own record is to be synced waits until as
+// many have put as the round before has told, for as long as a quarter of a sync (of those of late) and half a millisecond after
+// that round has ended; while it waits others may run. If more than a quarter of them do not come, the next 2, 4, ... 64 rounds do
+// not wait, and go by (2). Nor does one after a round of more than 64 KiB, which took its time for writing: it goes by (3). A put
+// that comes later than that, or alone, waits for nobody. (That others wait for the disk while it is idle is the price: with one
+// that takes 200 us some 20 % of the time, with a slower one less.)
 //
 // Large records are put into the queue as they are, and written from there; small ones are copied together.
 #ifndef TANDEM_STORE_LANE_HPP

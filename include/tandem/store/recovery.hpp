@@ -20,6 +20,7 @@
 #include <tandem/store/segment.hpp>
 #include <tandem/store/segment_reader.hpp>
 #include <tandem/store/segment_writer.hpp>
+#include <tandem/store/side_by_side.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -33,7 +34,6 @@
 #include <optional>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -261,42 +261,27 @@ class recovery {
   void read_files(const std::vector<file_info*>& files, std::error_code& error) {
     for (const file_info* f : files) progress_.bytes_of += f->limit;
     progress_.segments_of += files.size();
-    std::size_t next = 0;  // under the mutex
-    auto const work = [&]() noexcept {
+    side_by_side(thread_count(), files.size(), [&](auto&& take) {
       desk mine;
-      for (;;) {
-        file_info* f = nullptr;
-        {
-          std::lock_guard const hold(mutex_);
-          if (first_error_ || next == files.size()) return;
-          f = files[next++];
-        }
+      while (std::optional<std::size_t> const i = take()) {
+        file_info& f = *files[*i];
         std::error_code failed;
         try {
-          read_file(*f, mine, failed);
+          read_file(f, mine, failed);
         } catch (const std::bad_alloc&) {
           failed = std::make_error_code(std::errc::not_enough_memory);
-          std::lock_guard const hold(mutex_);
-          say(failed, f->path, "while it was read");
+          say_locked(failed, f.path, "while it was read");
         }
         std::lock_guard const hold(mutex_);
         if (failed && !first_error_) first_error_ = failed;
+        if (first_error_) return;
       }
-    };
-    std::vector<std::thread> others;
-    std::size_t const threads = std::min(thread_count(), files.size());
-    try {
-      while (others.size() + 1 < threads) others.emplace_back(work);
-    } catch (const std::system_error&) {
-      // Fewer will do.
-    }
-    work();
-    for (std::thread& t : others) t.join();
+    });
     error = first_error_;
   }
   std::size_t thread_count() const noexcept {
     std::size_t const n = context_.options.recovery_threads;
-    return n != 0 ? n : std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 8);
+    return n != 0 ? n : std::min<std::size_t>(thread_count_for(0), 8);
   }
 
   // What a thread has read and not yet told.

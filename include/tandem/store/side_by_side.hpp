@@ -1,4 +1,4 @@
-// The same work by several threads, where it is worth starting them for: saving and loading (snapshot.hpp).
+// The same work by several threads, where it is worth starting them for: saving and loading (snapshot.hpp), recovery (recovery.hpp).
 #ifndef TANDEM_STORE_SIDE_BY_SIDE_HPP
 #define TANDEM_STORE_SIDE_BY_SIDE_HPP
 

@@ -194,10 +194,8 @@ class retire_list {
     int left = a.left.load(std::memory_order_relaxed);
     if (std::int64_t const last = a.tick.load(std::memory_order_relaxed); last != now) {
       a.tick.store(now, std::memory_order_relaxed);
-      left = prompt_per_tick;
-      if (a.left.load(std::memory_order_relaxed) < 0 && now - last < a_while.count()) {
-        left = std::max(1, a.given.load(std::memory_order_relaxed) / 2);
-      }
+      bool const goes_on = left < 0 && now - last < a_while.count();
+      left = goes_on ? std::max(1, a.given.load(std::memory_order_relaxed) / 2) : prompt_per_tick;
       a.given.store(left, std::memory_order_relaxed);
     }
     if (left >= 0) a.left.store(left - 1, std::memory_order_relaxed);
