@@ -405,9 +405,8 @@ class cell_cache {
       }
       try {
         engine_.put(
-            k, out, [&](value_type& x) { f->value.emplace(std::as_const(x.second)); },
-            [&] { return !f->disowned.load(std::memory_order_relaxed); }, std::piecewise_construct,
-            std::forward_as_tuple(f->key), std::forward_as_tuple(std::as_const(*f->value)));
+            k, out, [&](value_type& x) { f->value.emplace(std::as_const(x.second)); }, [&] { return f->is_wanted(); },
+            std::piecewise_construct, std::forward_as_tuple(f->key), std::forward_as_tuple(std::as_const(*f->value)));
       } catch (...) {
         report(out, std::current_exception());
       }

@@ -53,8 +53,9 @@
 //   swap, =, move from                                                         yes (1)              no
 //
 //   (1) if hash, equality and allocator have no state: their objects are exchanged without a lock.
-//   (2) but they wait for guards of other threads, so call them without one, or two threads wait for each other; and guards of
-//       the same thread must not be used afterwards.
+//   (2) but they wait for guards and visitors of other threads, of this index and of others. So call them without one, and write with one
+//       only to indexes that nobody swaps, assigns or moves from, or two threads wait for each other; and guards of the same
+//       thread must not be used afterwards.
 //
 // Operations on one element are atomic and linearizable. A key that is there during a whole lookup is found, whatever is
 // updated, moved or resized; a key that is there during a whole scan is shown exactly once, and no key twice. A scan is not one

@@ -51,7 +51,7 @@ struct eventual_map_options : evmap_options {};
 struct cell_options {
   // The seam to the hardware, and the epoch that protects arrays (sync/epoch.hpp).
   using atomics = std_atomics;
-  using epoch = global_epoch;
+  using epoch = locked_epoch;
   // Elements per cell, 1 to 32. Fewer than 32 cost speed and memory; they make tests of small tables interesting.
   static constexpr std::size_t slots = 32;
   // Whether reads of small plain pairs (is_plain_data) copy them without a lock.
@@ -63,7 +63,9 @@ struct cell_options {
 // Of cell_index. `epoch`: global_epoch, or own_epoch, so that readers of other containers do not hold back what is erased here;
 // such a container cannot be moved or swapped. `optimistic_reads`: whether small plain pairs lie in the cells, and not in
 // nodes.
-struct cell_index_options : cell_options {};
+struct cell_index_options : cell_options {
+  using epoch = global_epoch;
+};
 
 // Of cell_cache.
 struct cell_cache_options : cell_options {
@@ -104,7 +106,7 @@ struct sampled_latencies {
 };
 
 // Of timed_store. `epoch` must be one that is shared, as global_epoch.
-struct timed_store_options : cell_options {
+struct timed_store_options : cell_index_options {
   // Hash and equality of keys. void: tandem::hash and tandem::equal_to (hash.hpp).
   using hasher = void;
   using key_equal = void;
@@ -124,7 +126,7 @@ struct timed_store_options : cell_options {
 };
 
 // Of durable_store: of the type. What can differ from one store to another is in durable_options.
-struct durable_store_options : cell_options {
+struct durable_store_options : cell_index_options {
   // Hash and equality of keys. void: tandem::hash and tandem::equal_to (hash.hpp). The hash is not stored.
   using hasher = void;
   using key_equal = void;

@@ -41,8 +41,9 @@
 // much. Option `epoch`: own_epoch makes a tree independent of the guards of others.
 //
 // **Thread safety.** Everything beside everything, except construction and destruction. swap, assignment and moves are safe if
-// the comparison and the allocator have no state; they wait for guards of other threads, so call them without one, or two
-// threads wait for each other; and guards of the same thread must not be used afterwards.
+// the comparison and the allocator have no state; they wait for guards and visitors of other threads, of this tree and of others. So call
+// them without one, and write with one only to trees that nobody swaps, assigns or moves from, or two threads wait for each
+// other; and guards of the same thread must not be used afterwards.
 //
 // Operations on one element are atomic and linearizable; clear() is, too. A scan is not one moment: each leaf is as it is when
 // the scan gets there. But, whatever is written beside it:

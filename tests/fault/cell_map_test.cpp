@@ -7,9 +7,13 @@
 
 #include "support/concurrent_map_faults.hpp"
 
+#include <atomic>
 #include <cstddef>
 #include <functional>
+#include <new>
+#include <thread>
 #include <utility>
+#include <vector>
 
 namespace {
 
@@ -105,4 +109,82 @@ TEST_CASE("cell_map: a visitor of a new element that throws leaves it whole, or 
   CHECK(failures > 0);
   CHECK(kept + gone > 0);
   CHECK(all_is_well());
+}
+
+namespace {
+
+// Functions whose copies may fail, so that no operation on whole maps is noexcept.
+struct fragile_hash {
+  fragile_hash() = default;
+  explicit fragile_hash(std::size_t n) : seed(n) {}
+  fragile_hash(const fragile_hash& other) : seed(other.seed) { faults::reach(tandem::test::fault_copy); }
+  fragile_hash& operator=(const fragile_hash& other) {
+    faults::reach(tandem::test::fault_copy);
+    seed = other.seed;
+    return *this;
+  }
+  friend void swap(fragile_hash& a, fragile_hash& b) noexcept { std::swap(a.seed, b.seed); }
+  std::size_t operator()(int k) const noexcept { return (static_cast<std::size_t>(k) + seed) * 0x9e3779b97f4a7c15U; }
+  std::size_t seed = 0;
+};
+using seeded_map = tandem::cell_map<int, int, fragile_hash>;
+
+int found_in(const seeded_map& m, int first) {
+  int n = 0;
+  for (int k = first; k != first + 100; ++k) n += m.contains(k);
+  return n;
+}
+
+}  // namespace
+
+TEST_CASE("cell_map: a move assignment whose copy of a function throws leaves both maps as they were",
+          "[cell_map][fault]") {
+  int const failures = walk_faults(
+      [](auto inject) {
+        seeded_map a(0, fragile_hash(1)), b(0, fragile_hash(2));
+        for (int k = 0; k != 100; ++k) {
+          a.emplace(k, k);
+          b.emplace(1000 + k, k);
+        }
+        bool const done = inject([&] { a = std::move(b); });
+        CHECK(found_in(a, 0) == (done ? 0 : 100));
+        CHECK(found_in(a, 1000) == (done ? 100 : 0));
+        CHECK(found_in(b, 1000) == (done ? 0 : 100));
+        CHECK(b.size() == (done ? 0U : 100U));
+      },
+      tandem::test::fault_copy);
+  CHECK(failures > 0);
+}
+
+TEST_CASE("cell_map: a swap that is a thread's first call, and finds no memory for that, stops nobody",
+          "[cell_map][fault]") {
+  seeded_map a(0, fragile_hash(1)), b(0, fragile_hash(1));
+  a.emplace(1, 1);
+  // Threads that live on have the records that others have left.
+  std::atomic<bool> over{false};
+  std::vector<std::thread> others;
+  bool failed = false;
+  while (!failed && others.size() != 1000) {
+    std::atomic<bool> swapped{false};
+    others.emplace_back([&] {
+      faults::arm(0, tandem::test::fault_allocate);
+      try {
+        a.swap(b);
+      } catch (const std::bad_alloc&) {
+        failed = true;
+      }
+      faults::disarm();
+      swapped = true;
+      swapped.notify_one();
+      over.wait(false);
+    });
+    swapped.wait(false);
+  }
+  over = true;
+  over.notify_all();
+  for (std::thread& t : others) t.join();
+  CHECK(failed);
+  a.emplace(2, 2);
+  b.emplace(2, 2);
+  CHECK(a.size() + b.size() == 3);
 }

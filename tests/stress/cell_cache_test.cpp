@@ -182,9 +182,11 @@ TEST_CASE("cell_cache: what was made before an erasure is not there after it", "
   run_together(
       [&](thread_group&) {
         for (int n = 1; n != 50'000; ++n) {
-          truth.store(n);
+          // order[changed]: release store; pairs with [made]: a plain one for the cache, which has to order the rest.
+          truth.store(n, std::memory_order_release);
           c.erase(1);
-          int const got = c.get_or_emplace(1, [&] { return truth.load(); });
+          // order[made]: acquire load; pairs with [changed]: as there.
+          int const got = c.get_or_emplace(1, [&] { return truth.load(std::memory_order_acquire); });
           if (got != n) {
             done = true;
             fail("an old value after the erasure");
@@ -197,7 +199,7 @@ TEST_CASE("cell_cache: what was made before an erasure is not there after it", "
         while (!done && !group.failed()) {
           int const got = c.get_or_emplace(1, [&] {
             made.fetch_add(1, std::memory_order_relaxed);
-            int const n = truth.load();
+            int const n = truth.load(std::memory_order_acquire);
             std::this_thread::yield();
             return n;
           });

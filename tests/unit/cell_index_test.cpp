@@ -1,5 +1,6 @@
 // cell_index, one thread: what each operation does, what guards keep and for how long, and what debug builds report.
 #include <tandem/cell_index.hpp>
+#include <tandem/cell_map.hpp>
 
 #include "support/budget_allocator.hpp"
 #include "support/catch.hpp"
@@ -21,6 +22,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -296,6 +298,31 @@ TEST_CASE("an element that throws on its way into an index changes nothing", "[c
   });
   walk("get", [](map& m) { static_cast<void>(m.get(tracked(5))); });
   walk("find", [](map& m) { static_cast<void>(m.find(tracked(5))); });
+}
+
+TEST_CASE("who holds a guard of an index may write to a map that is swapped, moved or assigned meanwhile",
+          "[cell_index]") {
+  text_index index;
+  index.insert("a", "b");
+  tandem::cell_map<int, int> map, other;
+  // The thread ends although this one holds its guard, or is in the visitor.
+  auto const elsewhere = [](auto&& f) { std::thread(f).join(); };
+  {
+    auto const g = index.find("a");
+    elsewhere([&] { map.swap(other); });
+    map.insert_or_assign(1, 1);
+    other.insert_or_assign(1, 1);
+  }
+  index.visit_all([&](const auto&) {
+    elsewhere([&] {
+      tandem::cell_map<int, int> moved(std::move(map));
+      other = moved;
+    });
+    map.insert_or_assign(2, 2);
+    other.insert_or_assign(2, 2);
+  });
+  CHECK(map.size() == 1);
+  CHECK(other.size() == 2);
 }
 
 #ifndef NDEBUG

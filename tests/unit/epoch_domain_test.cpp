@@ -214,3 +214,28 @@ TEST_CASE("what a guard has held back goes by and by, so that no call takes long
   CHECK(longest <= 512);
   CHECK(live <= 1'000);
 }
+
+namespace {
+
+// Retires another one when it is deleted.
+struct chained {
+  chained(epoch_domain& d, std::atomic<int>& n) : domain(&d), self(n) {}
+  ~chained() { domain->retire(new counted(*self.live)); }
+  epoch_domain* domain;
+  counted self;
+};
+
+}  // namespace
+
+TEST_CASE("a domain that ends deletes also what deleters retire then, whatever had waited for long", "[epoch]") {
+  std::atomic<int> live{0};
+  {
+    epoch_domain domain;
+    auto held = domain.enter();
+    for (int i = 0; i != 8; ++i) domain.retire(new chained(domain, live));
+    // So many that the end of the first guard is not a time to look.
+    for (int i = 0; i != 100; ++i) static_cast<void>(domain.enter());
+    held.reset();
+  }
+  CHECK(live == 0);
+}

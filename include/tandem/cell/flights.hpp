@@ -39,11 +39,19 @@ class flights {
     const void* const leader;
     // The leader's alone until it has landed, and constant then.
     std::optional<T> value;
-    // Under the lock of the key's cell it says whether an erasure was before: erasures set it before they take that.
-    typename Atomics::template atomic<bool> disowned{false};
+
+    // Whether no erasure has come. For the leader, under the lock of the key's cell, before he puts the value in. Changes nothing, but
+    // as a write: of two that write one word the later one sees what the earlier one did. So either this sees the erasure, or
+    // the erasure finds the lock taken, or the value.
+    bool is_wanted() noexcept {
+      bool as_it_was = false;
+      // order[wanted]: acq_rel acquire CAS; pairs with [unwanted]: as said above.
+      return disowned_.compare_exchange_strong(as_it_was, false, std::memory_order_acq_rel, std::memory_order_acquire);
+    }
 
    private:
     friend flights;
+    typename Atomics::template atomic<bool> disowned_{false};
     outcome result_ = outcome::pending;
     bool shared_ = false;  // others have boarded
     std::condition_variable done_;
@@ -78,9 +86,9 @@ class flights {
     flight_ptr made = std::allocate_shared<flight>(allocator, make_key(), hash, Atomics::this_thread());
     made->next_ = std::move(s.first);
     s.first = made;
-    // order[board]: seq_cst store; pairs with [disown], [disown_all]: either the erasure sees the flight, or the factory, which
-    //   is called after this, sees what was changed before the erasure.
-    s.under_way.store(s.under_way.load(std::memory_order_relaxed) + 1, std::memory_order_seq_cst);
+    // order[board]: acq_rel fetch_add; pairs with [disown], [disown_all]: either the erasure sees the flight, or the factory, which
+    //   is called after this, sees what was changed before the erasure. All of them write the word, for that.
+    s.under_way.fetch_add(1, std::memory_order_acq_rel);
     return {std::move(made), true};
   }
 
@@ -108,15 +116,15 @@ class flights {
 
   template <class Q, class Equal>
   void disown(std::size_t hash, const Q& key, const Equal& equal) {
-    // order[disown]: seq_cst load; pairs with [board]: as there.
-    if (at(hash).under_way.load(std::memory_order_seq_cst) == 0) [[likely]]
+    // order[disown]: acq_rel fetch_add; pairs with [board]: as there.
+    if (at(hash).under_way.fetch_add(0, std::memory_order_acq_rel) == 0) [[likely]]
       return;
     disown_if(at(hash), [&](const flight& f) { return f.hash == hash && equal(f.key, key); });
   }
   void disown_all() noexcept {
     for (stripe& s : stripes_) {
-      // order[disown_all]: seq_cst load; pairs with [board]: as there.
-      if (s.under_way.load(std::memory_order_seq_cst) != 0) disown_if(s, [](const flight&) { return true; });
+      // order[disown_all]: acq_rel fetch_add; pairs with [board]: as there.
+      if (s.under_way.fetch_add(0, std::memory_order_acq_rel) != 0) disown_if(s, [](const flight&) { return true; });
     }
   }
 
@@ -124,7 +132,7 @@ class flights {
   struct stripe {
     std::mutex mutex;
     flight_ptr first;
-    typename Atomics::template atomic<std::size_t> under_way{0};  // how many are in the list; changes under the mutex
+    typename Atomics::template atomic<std::size_t> under_way{0};  // how many are in the list; counted under the mutex
   };
   static constexpr std::size_t stripe_count = 16;
 
@@ -140,7 +148,8 @@ class flights {
         link = &f->next_;
         continue;
       }
-      f->disowned.store(true, std::memory_order_relaxed);
+      // order[unwanted]: acq_rel exchange; pairs with [wanted]: see there.
+      f->disowned_.exchange(true, std::memory_order_acq_rel);
       remove(s, f.get());
     }
   }
@@ -150,7 +159,7 @@ class flights {
       if (link->get() != f) continue;
       flight_ptr const out = *link;
       *link = std::move(out->next_);
-      s.under_way.store(s.under_way.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+      s.under_way.fetch_sub(1, std::memory_order_relaxed);
       return;
     }
   }

@@ -115,7 +115,7 @@ class replacing : public Base {
     return placing<element>::place_value(engine_, nothing, nothing, std::forward<K>(k), std::forward<Args>(args)...);
   }
   // The key has this value afterwards. Returns whether it is new. If the key is there, a new version of the element takes its
-  // place, in one step; its key is made from k. Strong.
+  // place, in one step; its key is made from k, or stays where pairs lie in the cells. Strong.
   template <key_argument<types> K = key_type, class V = mapped_type>
     requires std::constructible_from<mapped_type, V>
   bool insert_or_assign(K&& k, V&& value, caller where = caller::here()) {

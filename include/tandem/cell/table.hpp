@@ -195,13 +195,17 @@ class table : protected epoch_user<typename Options::epoch> {
     if (this == &other) return;
     stop const first(this < &other ? *this : other);
     stop const second(this < &other ? other : *this);
+    // What may throw comes first.
+    Hash hash(other.hash_);
+    KeyEqual equal(other.equal_);
     // Not by way of an empty table: where readers take no lock they see the old elements or the new ones.
     tagged const old = take_over(other);
     wait_for_lookers();
     retire_contents(old);
     if constexpr (TakesAllocator) dispose_of_own();
-    hash_ = other.hash_;
-    equal_ = other.equal_;
+    using std::swap;
+    swap(hash_, hash);
+    swap(equal_, equal);
     if constexpr (TakesAllocator) allocator_ = other.allocator_;
   }
 
@@ -1289,10 +1293,11 @@ class table : protected epoch_user<typename Options::epoch> {
    public:
     explicit stop(table& t) : table_(t) {
       detail::held_locks::check(&t, true);
+      auto& mine = epoch::here();
       // order[stop]: acquire fetch_or; pairs with [resume]: one after the other. Who starts later sees it: the pin and the
       //   synchronization below are the two sides of a barrier.
       for (backoff<atomics> wait; (t.word_.fetch_or(stopped, std::memory_order_acquire) & stopped) != 0;) wait();
-      epoch::domain().synchronize(&epoch::here());
+      epoch::domain().synchronize(&mine);
       // order[stop_free]: acquire exchange; pairs with [freed], [stop_freed]: one thread at a time.
       for (backoff<atomics> wait; t.freeing_.exchange(true, std::memory_order_acquire);) wait();
       for_each_cell(t.word(), [](array& a, std::size_t i) {

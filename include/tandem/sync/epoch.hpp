@@ -261,9 +261,10 @@ class [[gnu::visibility("default")]] basic_epoch {
   alignas(no_sharing) typename Atomics::template atomic<std::uint64_t> meeting_{0};
 };
 
-// The epoch of the process, which all containers use unless told otherwise. Shared libraries must have it in common, even where
-// they hide their other symbols; DLLs on Windows do not: give a map that several of them use an `own_epoch` there.
-struct [[gnu::visibility("default")]] global_epoch {
+// An epoch that a process has one of, for each Purpose. Shared libraries must have it in common, even where they hide their other
+// symbols; DLLs on Windows do not: give a map that several of them use an `own_epoch` there.
+template <class Purpose>
+struct [[gnu::visibility("default")]] process_epoch {
   using domain_type = basic_epoch<std_atomics>;
 
   static domain_type& domain() noexcept { return domain_; }
@@ -302,14 +303,22 @@ struct [[gnu::visibility("default")]] global_epoch {
     return *here_;
   }
 
-  // The process registers for heavy barriers once. While there is one thread that takes a microsecond; later the kernel waits
-  // for all of them, for some 10 ms.
-  inline static bool const registered_early_ = std_atomics::heavy_barrier_available();
   inline static constinit domain_type domain_;
   inline static constinit domain_type::record nobody_{domain_type::never, domain_type::never};
   inline static constinit thread_local domain_type::record* here_ = &nobody_;
   inline static constinit thread_local int left_ = 0;
 };
+
+// Of what is read without locks, for as long as a guard is held: all containers with such reads use it unless told otherwise.
+struct [[gnu::visibility("default")]] global_epoch : process_epoch<global_epoch> {
+ private:
+  // The process registers for heavy barriers once. While there is one thread that takes a microsecond; later the kernel waits
+  // for all of them, for some 10 ms.
+  inline static bool const registered_early_ = std_atomics::heavy_barrier_available();
+};
+// Of tables with locks, whose threads are pinned for some instructions and never while a caller's function runs. So who swaps such
+// a table waits for nobody who holds a guard elsewhere, and perhaps wants to write to this table before he lets it go.
+struct [[gnu::visibility("default")]] locked_epoch : process_epoch<locked_epoch> {};
 
 // An epoch for itself: whoever is pinned elsewhere does not hold back memory here. Threads are told apart by the number of
 // their record in the global epoch, so nothing has to be done here when one ends: the next thread of that number takes the

@@ -32,6 +32,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <utility>
 
@@ -127,12 +128,12 @@ class retire_list {
       again = false;
       for (stripe& s : stripes_) {
         // order[take_all]: acquire exchange; pairs with [retire]: as there.
-        Object* const first = s.first.exchange(nullptr, std::memory_order_acquire);
-        again = again || first != nullptr;
-        dispose_list(s, first, dispose);
-        dispose_list(s, std::exchange(s.done, batch()).first, dispose);
-        dispose_list(s, std::exchange(s.old, batch()).first, dispose);
-        dispose_list(s, std::exchange(s.young, batch()).first, dispose);
+        Object* const taken = s.first.exchange(nullptr, std::memory_order_acquire);
+        for (Object* first : {taken, std::exchange(s.done, batch()).first, std::exchange(s.old, batch()).first,
+                              std::exchange(s.young, batch()).first}) {
+          again = again || first != nullptr;
+          dispose_list(s, first, dispose);
+        }
       }
     }
     keepers_.store(0, std::memory_order_relaxed);

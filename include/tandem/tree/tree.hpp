@@ -185,11 +185,13 @@ class tree : protected epoch_user<typename Options::epoch> {
     if (this == &other) return;
     stop const first(this < &other ? *this : other);
     stop const second(this < &other ? other : *this);
+    Compare less(other.less_);  // may throw
     node_type* const old = take_over(other);
     wait_for_readers();
     if (old != nullptr) free_all(*old);
     if constexpr (TakesAllocator) dispose_of_own();
-    less_ = other.less_;
+    using std::swap;
+    swap(less_, less);
     if constexpr (TakesAllocator) allocator_ = other.allocator_;
   }
 
