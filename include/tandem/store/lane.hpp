@@ -356,6 +356,8 @@ class lane {
   void apply_effects(lock& hold, const log_news& news) {
     if (effects_.empty()) return;
     std::vector<std::unique_ptr<effect>> ready;
+    // Before any of them is moved: then nothing throws.
+    ready.reserve(effects_.size());
     std::uint64_t const durable = log_.durable();
     auto const has_failed = [&](std::uint64_t position) {
       return std::any_of(news.failed.begin(), news.failed.end(),
@@ -498,18 +500,20 @@ class lane {
     std::size_t const bytes = record.size();
     bool const joins =
         bytes <= small && !queue_.empty() && queue_.back().bytes.capacity() - queue_.back().bytes.size() >= bytes;
-    if (!joins) {
-      queue_.emplace_back();
-      if (bytes <= small) queue_.back().bytes.reserve(small_chunk);
-    }
+    std::size_t const chunks = queue_.size();
     try {
+      if (!joins) {
+        queue_.emplace_back();
+        if (bytes <= small) queue_.back().bytes.reserve(small_chunk);
+      }
       if (effects_.size() == effects_.capacity()) effects_.reserve(2 * effects_.size() + 8);
       if (std::unique_ptr<effect> e = accept(record.data())) {
         e->position = accepted_ + 1;
         effects_.push_back(std::move(e));
       }
     } catch (...) {
-      if (!joins) queue_.pop_back();
+      // An empty chunk has no position, and must not be written.
+      if (queue_.size() != chunks) queue_.pop_back();
       throw;
     }
     ++accepted_;
