@@ -893,6 +893,49 @@ TEST_CASE("flush tells once of writes that failed and that nobody waited for", "
   CHECK(error == std::errc::no_space_on_device);
 }
 
+TEST_CASE("of several writes that failed each is told of by itself, and flush says so until nobody is left",
+          "[durable_store]") {
+  temporary_folder folder;
+  auto const script = std::make_shared<failing_files::script>();
+  failing_store s = failing_store::open(folder.path(), without_sync(), failing_files(script));
+  s.put("before", "1", 1);
+  script->set_room(0);
+  std::vector<tandem::durable_ticket> tickets;
+  for (std::uint64_t n = 0; n != 5; ++n) tickets.push_back(s.put("k" + std::to_string(n), "1", 1).ticket);
+  std::error_code error;
+  auto const wait_for = [&](std::size_t n) {
+    s.wait_durable(tickets[n], error);
+    CHECK(error == std::errc::no_space_on_device);
+  };
+  SECTION("the first one, again and again") {
+    for (int n = 0; n != 6; ++n) wait_for(0);
+    s.flush(error);
+    CHECK(error == std::errc::no_space_on_device);
+    s.flush(error);
+    CHECK_FALSE(error);
+    // Flush has told of all of them; and they have failed all the same.
+    for (std::size_t n = 0; n != 5; ++n) wait_for(n);
+  }
+  SECTION("all but one, in some order") {
+    std::size_t const left = GENERATE(0U, 2U, 4U);
+    for (std::size_t n : {3U, 1U, 4U, 0U, 2U, 1U}) {
+      if (n != left) wait_for(n);
+    }
+    s.flush(error);
+    CHECK(error == std::errc::no_space_on_device);
+  }
+  SECTION("all of them, and then nobody is left") {
+    for (std::size_t n : {3U, 1U, 4U, 0U, 2U, 2U}) wait_for(n);
+    s.flush(error);
+    CHECK_FALSE(error);
+  }
+  SECTION("close says so, too") {
+    for (int n = 0; n != 6; ++n) wait_for(4);
+    s.close(error);
+    CHECK(error == std::errc::no_space_on_device);
+  }
+}
+
 TEST_CASE("a write that fails otherwise goes to a new segment", "[durable_store]") {
   temporary_folder folder;
   auto const script = std::make_shared<failing_files::script>();

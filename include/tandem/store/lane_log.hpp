@@ -84,7 +84,7 @@ struct failed_range {
   std::uint64_t first = 0;
   std::uint64_t last = 0;
   std::error_code error{};
-  std::uint64_t told = 0;  // to how many that has been said
+  bool is_told = false;  // somebody has been told of each of them
 };
 
 // What there is to tell after some work.
