@@ -1,4 +1,5 @@
-// durable_store when memory runs out, at each place where it can: in a put, and while what has been put is written and becomes visible.
+// durable_store when memory runs out, at each place where it can: in a put, while what has been put is written and becomes visible,
+// and in compaction.
 //
 // A put that throws has not happened. Where memory runs out behind it the store may be read-only, and says so; nobody waits in vain.
 #include "support/catch.hpp"
@@ -6,12 +7,17 @@
 
 #include <tandem/durable_store.hpp>
 
+#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <new>
+#include <optional>
+#include <span>
 #include <string>
 #include <system_error>
+#include <thread>
 
 namespace {
 
@@ -63,7 +69,60 @@ using namespace tandem::test;
 using tandem::durability;
 using store = tandem::durable_store<>;
 
+// A value that cannot be encoded by the store's own threads, while that is wanted.
+struct shy {
+  std::string text;
+  static inline std::atomic<bool> refuses{false};
+  static inline std::atomic<int> refused{0};
+  static inline thread_local bool is_tester = false;
+};
+
 }  // namespace
+
+template <>
+struct tandem::codec<shy> {
+  static constexpr std::uint32_t id = 0x1000001;
+  static std::size_t size(const shy& s) noexcept { return s.text.size(); }
+  static void write(const shy& s, std::byte* to) {
+    if (shy::refuses && !shy::is_tester) {
+      ++shy::refused;
+      throw std::bad_alloc();
+    }
+    tandem::codec<std::string>::write(s.text, to);
+  }
+  static std::optional<shy> read(std::span<const std::byte> from) {
+    return shy{*tandem::codec<std::string>::read(from)};
+  }
+};
+
+TEST_CASE("compaction that finds no memory is tried again, and leaves nothing behind", "[durable_store][fault]") {
+  temporary_folder const folder;
+  tandem::durable_options how;
+  how.sync = durability::never();
+  how.retention = tandem::retention::remove_covered;
+  how.compact_bytes = 1000;
+  shy::is_tester = true;
+  shy::refuses = true;
+  auto const end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  auto const in_time = [&] { return std::chrono::steady_clock::now() < end; };
+  {
+    auto s = tandem::durable_store<std::string, shy>::open(folder.path(), how);
+    for (std::uint64_t n = 0; n != 100; ++n) s.put("key " + std::to_string(n), shy{std::string(100, 'v')}, 1);
+    while (!s.last_error() && in_time()) std::this_thread::yield();
+    CHECK(s.last_error() == std::errc::not_enough_memory);
+    CHECK_FALSE(s.read_only());
+    shy::refuses = false;
+    while (s.stats().checkpoints == 0 && in_time()) std::this_thread::yield();
+    CHECK(s.stats().checkpoints == 1);
+    s.close();
+  }
+  CHECK(folder.names(".tmp").empty());
+  CHECK(folder.names(".image").size() == 1);
+  CHECK(shy::refused > 0);
+  auto const s = tandem::durable_store<std::string, shy>::open(folder.path());
+  CHECK(s.recovery().checkpoint != 0);
+  CHECK(s.size() == 100);
+}
 
 TEST_CASE("a put that finds no memory has not happened, and who comes later is not kept waiting",
           "[durable_store][fault]") {

@@ -1179,6 +1179,26 @@ TEST_CASE("compaction keeps the log short, if it is asked for", "[durable_store]
   CHECK(after.size() == 3);
 }
 
+TEST_CASE("compaction begins by itself with a log that is long enough when it is opened", "[durable_store]") {
+  temporary_folder folder;
+  durable_options o = without_sync();
+  o.retention = tandem::retention::remove_covered;
+  {
+    store s = store::open(folder.path(), o);
+    for (std::uint64_t i = 0; i != 300; ++i) s.put("k" + std::to_string(i % 3), std::string(100, 'v'), i);
+  }
+  o.compact_bytes = 20'000;
+  store s = store::open(folder.path(), o);
+  auto const end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (s.stats().checkpoints == 0 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  CHECK(s.stats().checkpoints == 1);
+  // And then again, whenever it is.
+  for (std::uint64_t i = 300; s.stats().checkpoints < 3 && std::chrono::steady_clock::now() < end; ++i) {
+    s.put("k" + std::to_string(i % 3), std::string(100, 'v'), i);
+  }
+  CHECK(s.stats().checkpoints >= 3);
+}
+
 // ---- Figures.
 
 TEST_CASE("what a store tells about itself is JSON, and Prometheus' text", "[durable_store]") {
