@@ -68,7 +68,8 @@
 // collections, that of collecting its shard: it may read and write, but not call collect(), save() or load(). It must not throw.
 //
 // **Exceptions.** Writes are strong: what copying keys and values, hashing and allocating throw is passed on, and nothing has changed
-// but the clock. Hash and equality must not throw while the collector uses them.
+// but the clock. Hash and equality must not throw while the collector uses them. A collection that throws goes on the next time; what
+// a thread of the store's own comes upon it keeps to itself, and tries again after the usual pause.
 //
 // After maple, the store of dKV (V. Kolb), whose semantics this keeps. Kept out: what it forgets over a snapshot, keys that come back, and
 // locks that readers take.
@@ -905,16 +906,16 @@ class timed_store {
     while (!is_stopping()) {
       bool waits = false;
       bool worked = false;
-      {
+      try {
         user const in(*this);
         for (std::size_t i = number; in && i < in->shard_count(); i += threads_.size()) {
-          collected done;
           std::size_t budget = std::numeric_limits<std::size_t>::max();
-          auto const timed = latencies_.measure(of_collections, thread_number);
-          in->collect(i, budget, done, reporter());
-          worked = worked || budget != std::numeric_limits<std::size_t>::max();
-          waits = waits || in->scheduled_in(i) != 0;
+          bool const failed = !collect_shard(*in, i, budget);
+          worked = worked || failed || budget != std::numeric_limits<std::size_t>::max();
+          waits = waits || failed || in->scheduled_in(i) != 0;
         }
+      } catch (...) {
+        waits = worked = true;
       }
       if (waits) {
         // The clock does not tell when it passes a deadline: that would cost every write. Less often if it never does.
@@ -924,6 +925,18 @@ class timed_store {
         pause = collect_every_;
         wake_.wait_until(event<atomics>::forever, [&] { return is_stopping() || has_news(number); });
       }
+    }
+  }
+  // By a thread of the store's own, which has nobody to tell that there is no memory, or that a key cannot be copied: it tries again, after
+  // the usual pause. Returns whether it got through.
+  bool collect_shard(contents& in, std::size_t i, std::size_t& budget) noexcept {
+    try {
+      collected done;
+      auto const timed = latencies_.measure(of_collections, thread_number);
+      in.collect(i, budget, done, reporter());
+      return true;
+    } catch (...) {
+      return false;
     }
   }
   bool has_news(std::size_t number) const {
