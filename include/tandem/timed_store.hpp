@@ -375,12 +375,13 @@ class timed_store {
     has_callback_.store(true, std::memory_order_relaxed);
   }
 
-  // No entries and no tombstones. The clock and the horizon stay.
+  // No entries and no tombstones. The clock and the horizon stay: those of a load() that comes in between.
   void clear() {
     pin const pinned = enter();
-    contents* const before = current();
-    if (before == nullptr) return;
-    replace(make(before));
+    // Not what a load has put there meanwhile, whose clock and horizon are others.
+    for (contents* before = current(); before != nullptr; before = current()) {
+      if (replace_if(before, make(before))) return;
+    }
   }
 
   // ---- Driven by a log: store/command.hpp documents the bytes.
@@ -719,6 +720,13 @@ class timed_store {
   };
 
   snapshot_report save_to(store::sink& out, std::error_code& error, const snapshot_options& how) const {
+    for (;;) {
+      if (std::optional<snapshot_report> done = try_to_save(out, error, how)) return *std::move(done);
+    }
+  }
+  // Nothing, and nothing has been written: others have come in the place of the contents before their label was known.
+  std::optional<snapshot_report> try_to_save(store::sink& out, std::error_code& error,
+                                             const snapshot_options& how) const {
     error.clear();
     snapshot_report report;
     user const held(*this);
@@ -743,6 +751,12 @@ class timed_store {
     if (how.consistent) kept.emplace(in, label);
     // A write raises the clock before it is done; it is pinned meanwhile. And those from here on know of `kept`.
     if (!how.label || how.consistent) epoch::domain().synchronize(&epoch::here());
+    // What clear() has put in their place shares their clock, so the label may cover a write that is there, and not here. Who has raised the
+    // clock that far has looked for the contents before, and is seen to have done so now.
+    if (!how.label && held) {
+      pin const pinned = enter();
+      if (current() != &in) return std::nullopt;
+    }
     if (how.consistent && how.on_begun) how.on_begun();
     store::snapshot_writer to(out, how, report, error);
     to.begin(label, std::min(horizon, behind), codec<K>::id, codec<V>::id, in.entries());
@@ -822,7 +836,7 @@ class timed_store {
 
   // For a pinned thread. Null: nothing was ever written.
   contents* current() const noexcept {
-    // order[find]: acquire load; pairs with [first], [replace]: the contents are made.
+    // order[find]: acquire load; pairs with [first], [replace], [replace_if]: the contents are made.
     return contents_.load(std::memory_order_acquire);
   }
   contents& made() {
@@ -845,8 +859,23 @@ class timed_store {
     auto& mine = epoch::here();
     // order[replace]: seq_cst exchange; pairs with [find], [wait]: as there.
     contents* const old = contents_.exchange(fresh.release(), std::memory_order_seq_cst);
+    replaced(mine.number, old);
+  }
+  // Only if `old` is there. For a pinned thread, so it is not other contents of the same address.
+  bool replace_if(contents* old, std::unique_ptr<contents> fresh) {
+    auto& mine = epoch::here();
+    contents* there = old;
+    // order[replace_if]: seq_cst CAS; pairs with [find], [wait]: as there.
+    if (!contents_.compare_exchange_strong(there, fresh.get(), std::memory_order_seq_cst, std::memory_order_relaxed)) {
+      return false;
+    }
+    static_cast<void>(fresh.release());
+    replaced(mine.number, old);
+    return true;
+  }
+  void replaced(std::size_t number, contents* old) {
     if (old != nullptr) {
-      garbage_.retire(mine.number, old);
+      garbage_.retire(number, old);
       garbage_.collect(epoch::domain(), 3, let_go);
     }
     wake_.notify();
@@ -941,7 +970,7 @@ class timed_store {
   }
   bool has_news(std::size_t number) const {
     pin const pinned = enter();
-    // order[wait]: seq_cst load; pairs with [first], [replace]: who is about to sleep sees the contents, or is woken.
+    // order[wait]: seq_cst load; pairs with [first], [replace], [replace_if]: who is about to sleep sees the contents, or is woken.
     const contents* const in = contents_.load(std::memory_order_seq_cst);
     for (std::size_t i = number; in != nullptr && i < in->shard_count(); i += threads_.size()) {
       if (in->has_news(i)) return true;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -489,6 +490,67 @@ TEST_CASE("clear leaves nothing but the clock and the horizon", "[timed_store]")
     return v;
   }) == "a value that does not fit into the string");
   CHECK(s.size() == 0);
+}
+
+namespace {
+
+// Something that happens once, when contents are made: in the midst of clear() and save().
+struct midst {
+  static inline std::function<void()> happens{};
+  midst() {
+    if (happens) std::exchange(happens, nullptr)();
+  }
+};
+struct hash_in_the_midst : midst {
+  std::size_t operator()(const std::string& s) const noexcept { return std::hash<std::string>()(s); }
+};
+struct in_the_midst : tandem::timed_store_options {
+  using hasher = hash_in_the_midst;
+  using key_equal = std::equal_to<std::string>;
+};
+using store_in_the_midst = tandem::timed_store<std::string, std::string, in_the_midst>;
+
+}  // namespace
+
+TEST_CASE("clear beside load: the clock and the horizon are those of the load", "[timed_store]") {
+  std::stringstream image;
+  {
+    store_in_the_midst from;
+    REQUIRE(from.set("x", "1", 1000));
+    from.set_stale_horizon(500);
+    from.save(image);
+  }
+  store_in_the_midst s;
+  REQUIRE(s.set("a", "b", 10));
+  bool has_loaded = false;
+  midst::happens = [&] {
+    s.load(image);
+    has_loaded = true;
+  };
+  s.clear();
+  CHECK(has_loaded);
+  CHECK(s.write_index() == 1000);
+  CHECK(s.stale_horizon() == 500);
+  CHECK(s.empty());
+}
+
+TEST_CASE("save without a label beside clear: what the label covers is in the snapshot", "[timed_store]") {
+  store_in_the_midst s;
+  REQUIRE(s.set("old", "1", 1));
+  bool has_happened = false;
+  midst::happens = [&] {
+    s.clear();
+    has_happened = s.set("new", "2", 2) == tandem::write_result();
+  };
+  std::stringstream image;
+  auto const report = s.save(image);
+  CHECK(has_happened);
+  CHECK(report.label == 2);
+  CHECK(report.entries == 1);
+  store_in_the_midst back;
+  back.load(image);
+  CHECK(back.get("new") == "2");
+  CHECK_FALSE(back.has("old"));
 }
 
 TEST_CASE("with late_writes values are kept until the horizon, so a late touch finds them", "[timed_store]") {
