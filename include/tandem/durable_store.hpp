@@ -417,6 +417,7 @@ class durable_store {
         compactor.stop();
         time.stop();
         lanes.clear();
+        newest.clear();
         lock = typename system_type::lock_type();
       } else {
         opened.store(true, std::memory_order_relaxed);
@@ -467,7 +468,6 @@ class durable_store {
       from_disk.run(error);
       if (error) {
         context.note(error);
-        newest.clear();
         return;
       }
       if (!from_disk.found_store()) {
