@@ -75,6 +75,8 @@ struct shy {
   static inline std::atomic<bool> refuses{false};
   static inline std::atomic<int> refused{0};
   static inline thread_local bool is_tester = false;
+  // How many can be decoded before one cannot, if that is not negative.
+  static inline std::atomic<int> reads_left{-1};
 };
 
 }  // namespace
@@ -91,6 +93,7 @@ struct tandem::codec<shy> {
     tandem::codec<std::string>::write(s.text, to);
   }
   static std::optional<shy> read(std::span<const std::byte> from) {
+    if (shy::reads_left >= 0 && shy::reads_left-- == 0) throw std::bad_alloc();
     return shy{*tandem::codec<std::string>::read(from)};
   }
 };
@@ -214,4 +217,28 @@ TEST_CASE("memory runs out while what is durable becomes visible", "[durable_sto
   }
   CHECK(failed > 1);
   CHECK(invisible > 0);
+}
+
+TEST_CASE("a store that finds no memory while it is opened is closed and empty", "[durable_store][fault]") {
+  using shy_store = tandem::durable_store<std::string, shy>;
+  temporary_folder const folder;
+  tandem::durable_options how;
+  how.recovery_threads = 1;
+  {
+    shy::is_tester = true;
+    auto s = shy_store::open(folder.path(), how);
+    for (int n = 0; n != 10; ++n) s.put("key " + std::to_string(n), shy{"value"}, 1, durability::never());
+    s.erase("erased", 1);
+  }
+  for (int n = 0; n <= 10; ++n) {
+    INFO("value " << n);
+    std::error_code error;
+    shy::reads_left = n;
+    auto const s = shy_store::open(folder.path(), how, error);
+    shy::reads_left = -1;
+    CHECK(s.is_open() == (n == 10));
+    if (n != 10) CHECK(error == std::errc::not_enough_memory);
+    CHECK(s.size() == (n == 10 ? 10 : 0));
+    CHECK(s.stats().tombstones == (n == 10 ? 1 : 0));
+  }
 }
