@@ -103,6 +103,7 @@
 #include <tandem/store/recovery.hpp>
 #include <tandem/store/segment.hpp>
 #include <tandem/store/ticker.hpp>
+#include <tandem/sync/backoff.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -446,7 +447,7 @@ class durable_store {
       }
     }
     void take_folder(std::error_code& error) {
-      auto const until = std::chrono::steady_clock::now() + context.options.lock_timeout;
+      auto const until = time_after(context.options.lock_timeout);
       make_folder(error);
       std::string holder;
       while (!error) {

@@ -89,6 +89,7 @@
 #include <tandem/store/side_by_side.hpp>
 #include <tandem/store/snapshot.hpp>
 #include <tandem/store/stream.hpp>
+#include <tandem/sync/backoff.hpp>
 #include <tandem/sync/event.hpp>
 #include <tandem/sync/retire_list.hpp>
 
@@ -174,8 +175,9 @@ class timed_store {
   // Throws std::system_error if a collector cannot be started; those that had been are joined.
   explicit timed_store(const timed_store_config& config)
       : shards_(config.shards != 0 ? config.shards : Options::shards),
-        collect_every_(config.collect_every.count() > 0 ? config.collect_every
-                                                        : std::chrono::milliseconds(Options::collect_every_ms)) {
+        collect_every_(std::min(config.collect_every.count() > 0 ? config.collect_every
+                                                                 : std::chrono::milliseconds(Options::collect_every_ms),
+                                longest_pause)) {
     shards_ = store::shard_count_for(shards_);
     start(config.collectors == timed_store_config::as_options ? Options::collectors : config.collectors);
   }
@@ -949,7 +951,7 @@ class timed_store {
       if (waits) {
         // The clock does not tell when it passes a deadline: that would cost every write. Less often if it never does.
         pause = worked ? collect_every_ : std::min(2 * pause, 16 * collect_every_);
-        end_.wait_until(std::chrono::steady_clock::now() + pause, [this] { return is_stopping(); });
+        end_.wait_until(time_after(pause), [this] { return is_stopping(); });
       } else {
         pause = collect_every_;
         wake_.wait_until(event<atomics>::forever, [&] { return is_stopping() || has_news(number); });
@@ -977,6 +979,9 @@ class timed_store {
     }
     return false;
   }
+
+  // Which multiples of it do not overflow: see collect_forever().
+  static constexpr std::chrono::milliseconds longest_pause = std::chrono::milliseconds::max() / 32;
 
   [[no_unique_address]] mutable latencies_type latencies_;
   typename atomics::template atomic<contents*> contents_{nullptr};

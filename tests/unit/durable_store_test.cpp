@@ -19,6 +19,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -1038,6 +1039,43 @@ TEST_CASE("one at a time has a folder open, and the other is told who", "[durabl
         s.close();
       });
   CHECK(opened);
+}
+
+TEST_CASE("times that are longer than clocks can tell are for ever", "[durable_store]") {
+  temporary_folder folder;
+  auto const script = std::make_shared<failing_files::script>();
+  durable_options o;
+  o.rotate_age = milliseconds::max();
+  o.lock_timeout = milliseconds::max();
+  std::optional<failing_store> s(failing_store::open(folder.path(), o, failing_files(script)));
+  std::size_t const before = script->count(call::sync);
+  s->put("a", "1", 1, durability::every(milliseconds::max()));
+  s->put("b", "1", 1, durability::every(milliseconds::max() / 2));
+  std::size_t const made = script->count(call::sync);
+  // This one is synced by the same thread, which then has had a look at the others.
+  s->put("a", "2", 2, durability::never());
+  auto const ticket = s->put("c", "1", 1, durability::every(milliseconds(1))).ticket;
+  auto const end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (script->count(call::sync) == made && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  s->wait_durable(ticket);
+  CHECK(script->count(call::sync) == made + 1);
+  CHECK(made <= before + 1);  // that of the new file's header
+  CHECK(s->stats().log.rotations == 0);
+
+  // The folder is waited for until it is free.
+  bool is_free = false;
+  auto const found = run_threads(2, [&](std::size_t i) {
+    if (i == 0) {
+      std::this_thread::sleep_for(milliseconds(20));
+      is_free = true;
+      s.reset();
+      return std::string();
+    }
+    auto const second = store::open(folder.path(), o);
+    return second.get("a").value_or("");
+  });
+  CHECK(is_free);
+  CHECK(found[1] == "2");
 }
 
 TEST_CASE("what is longer than allowed is refused", "[durable_store]") {

@@ -6,6 +6,8 @@
 #include "support/catch.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -15,6 +17,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -706,4 +709,33 @@ TEST_CASE("reads allocate nothing but the copy that they return, and all memory 
     CHECK(account.allocations == again + 1);
   }
   CHECK(account.bytes == before);
+}
+
+TEST_CASE("collectors whose pause is longer than clocks can tell collect once, and end with the store",
+          "[timed_store]") {
+  tandem::timed_store_config config;
+  config.shards = 1;
+  config.collectors = 1;
+  config.collect_every = std::chrono::milliseconds::max();
+  tandem::timed_store<> s(config);
+  std::atomic<int> lost{0};
+  s.on_removed([&](const std::string&, const std::string&, tandem::removal, std::uint64_t) { ++lost; });
+  std::stringstream image;
+  {
+    tandem::timed_store<> from;
+    REQUIRE(from.set("a", "1", 1, {.expire_in = 5}));
+    REQUIRE(from.set("b", "1", 50, {.expire_in = 50}));
+    from.save(image);
+  }
+  // Both at once, so that the same collection takes the one and sees the other.
+  s.load(image);
+  auto const end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (lost == 0 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  CHECK(lost == 1);
+  s.advance(1000);
+  // The time for what must not happen.
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  CHECK(lost == 1);
+  s.collect();
+  CHECK(lost == 2);
 }

@@ -40,6 +40,7 @@
 #include <tandem/store/rounds.hpp>
 #include <tandem/store/segment.hpp>
 #include <tandem/store/ticker.hpp>
+#include <tandem/sync/backoff.hpp>
 
 #include <algorithm>
 #include <array>
@@ -116,7 +117,7 @@ class lane {
       error = wait(hold, position);
       return position;
     }
-    if (ticks) sync_by(clock::now() + how.interval());
+    if (ticks) sync_by(time_after(how.interval()));
     if (!leading_) lead(hold, {});
     return position;
   }
