@@ -440,6 +440,8 @@ class timed_store {
   // This holds if no two writes of one index are for the same key: a conditional write that is done again must not find what a later one of
   // its own index has left. Where log entries have such writes, nobody writes behind the label while save() is at it.
   // A label below the horizon is an error (std::errc::invalid_argument): writes behind it could come no more.
+  // The label of a store that nobody has written to is 0, as if the writes at index 0 had been done: a log whose snapshots may be that
+  // early begins at index 1.
   snapshot_report save(std::ostream& out, std::error_code& error, const snapshot_options& how = {}) const
     requires encodable<K> && encodable<V>
   {
@@ -455,7 +457,8 @@ class timed_store {
   {
     return or_throw("timed_store::save", [&](std::error_code& e) { return save(out, e, how); });
   }
-  // Takes the place of the file in one step, flushed to the disk; if that fails, the old file is still there.
+  // Takes the place of the file in one step, flushed to the disk; if that fails, the old file is still there. Only if all went well but
+  // flushing the folder, at the end, the new one is there, and after a power loss it may be either.
   snapshot_report save_file(const std::filesystem::path& path, std::error_code& error,
                             const snapshot_options& how = {}) const
     requires encodable<K> && encodable<V>

@@ -130,6 +130,10 @@ TEST_CASE("a collection that fails goes on the next time", "[timed_store][fault]
     for (auto const& [k, times] : told) CHECK(times == 1);
     // All but those that have no deadline.
     CHECK(told.size() == 27);
+    // Each is counted once, also if it was begun twice.
+    auto const info = s.info();
+    CHECK(info.expired + info.deleted == 27);
+    CHECK(info.removal_lag.count() == 27);
     s.set_stale_horizon(1000);
     s.collect();
     CHECK(s.info().tombstones == 0);
