@@ -81,7 +81,8 @@
 // fine.
 //
 // **Exceptions.** What hash, equality, codecs and copying throw is passed on by put(), and nothing has happened. If memory runs out while
-// the log is written the store becomes read-only. A value that is given by && may be gone.
+// the log is written the store becomes read-only. A value that is given by && may be gone. Compaction that fails by itself, for
+// whatever reason, is tried again after a second; last_error() tells.
 //
 // The idea is that of a sensor gateway's store that logs Avro records; its seed kept the tie rule, and lost the log.
 #ifndef TANDEM_DURABLE_STORE_HPP
@@ -102,6 +103,7 @@
 #include <tandem/store/recovery.hpp>
 #include <tandem/store/segment.hpp>
 #include <tandem/store/ticker.hpp>
+#include <tandem/sync/backoff.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -416,9 +418,13 @@ class durable_store {
         compactor.stop();
         time.stop();
         lanes.clear();
+        newest.clear();
         lock = typename system_type::lock_type();
       } else {
         opened.store(true, std::memory_order_relaxed);
+        // A log that is long enough already does not become so by a put.
+        bool const is_long = compacts() && is_due(log_bytes.load(std::memory_order_relaxed));
+        if (is_long) compactor.ask(store::ticker::clock::now());
       }
     }
     // The folder, and those above it that are not there. Their names are on the disk then, also if somebody made them and was killed
@@ -441,7 +447,7 @@ class durable_store {
       }
     }
     void take_folder(std::error_code& error) {
-      auto const until = std::chrono::steady_clock::now() + context.options.lock_timeout;
+      auto const until = time_after(context.options.lock_timeout);
       make_folder(error);
       std::string holder;
       while (!error) {
@@ -463,7 +469,6 @@ class durable_store {
       from_disk.run(error);
       if (error) {
         context.note(error);
-        newest.clear();
         return;
       }
       if (!from_disk.found_store()) {
@@ -579,7 +584,16 @@ class durable_store {
     // By its thread.
     store::ticker::clock::time_point compact() {
       std::error_code error;
-      checkpoint(error);
+      try {
+        checkpoint(error);
+      } catch (const std::bad_alloc&) {
+        error = std::make_error_code(std::errc::not_enough_memory);
+        context.note(error);
+      } catch (...) {
+        // What a codec throws.
+        error = std::make_error_code(std::errc::operation_canceled);
+        context.note(error);
+      }
       if (!is_due(log_bytes.load(std::memory_order_relaxed)) || context.why_read_only()) return store::ticker::never;
       return store::ticker::clock::now() + std::chrono::milliseconds(error ? 1000 : 0);
     }

@@ -68,7 +68,8 @@
 // collections, that of collecting its shard: it may read and write, but not call collect(), save() or load(). It must not throw.
 //
 // **Exceptions.** Writes are strong: what copying keys and values, hashing and allocating throw is passed on, and nothing has changed
-// but the clock. Hash and equality must not throw while the collector uses them.
+// but the clock. Hash and equality must not throw while the collector uses them. A collection that throws goes on the next time; what
+// a thread of the store's own comes upon it keeps to itself, and tries again after the usual pause.
 //
 // After maple, the store of dKV (V. Kolb), whose semantics this keeps. Kept out: what it forgets over a snapshot, keys that come back, and
 // locks that readers take.
@@ -88,6 +89,7 @@
 #include <tandem/store/side_by_side.hpp>
 #include <tandem/store/snapshot.hpp>
 #include <tandem/store/stream.hpp>
+#include <tandem/sync/backoff.hpp>
 #include <tandem/sync/event.hpp>
 #include <tandem/sync/retire_list.hpp>
 
@@ -173,8 +175,9 @@ class timed_store {
   // Throws std::system_error if a collector cannot be started; those that had been are joined.
   explicit timed_store(const timed_store_config& config)
       : shards_(config.shards != 0 ? config.shards : Options::shards),
-        collect_every_(config.collect_every.count() > 0 ? config.collect_every
-                                                        : std::chrono::milliseconds(Options::collect_every_ms)) {
+        collect_every_(std::min(config.collect_every.count() > 0 ? config.collect_every
+                                                                 : std::chrono::milliseconds(Options::collect_every_ms),
+                                longest_pause)) {
     shards_ = store::shard_count_for(shards_);
     start(config.collectors == timed_store_config::as_options ? Options::collectors : config.collectors);
   }
@@ -374,12 +377,13 @@ class timed_store {
     has_callback_.store(true, std::memory_order_relaxed);
   }
 
-  // No entries and no tombstones. The clock and the horizon stay.
+  // No entries and no tombstones. The clock and the horizon stay: those of a load() that comes in between.
   void clear() {
     pin const pinned = enter();
-    contents* const before = current();
-    if (before == nullptr) return;
-    replace(make(before));
+    // Not what a load has put there meanwhile, whose clock and horizon are others.
+    for (contents* before = current(); before != nullptr; before = current()) {
+      if (replace_if(before, make(before))) return;
+    }
   }
 
   // ---- Driven by a log: store/command.hpp documents the bytes.
@@ -436,6 +440,8 @@ class timed_store {
   // This holds if no two writes of one index are for the same key: a conditional write that is done again must not find what a later one of
   // its own index has left. Where log entries have such writes, nobody writes behind the label while save() is at it.
   // A label below the horizon is an error (std::errc::invalid_argument): writes behind it could come no more.
+  // The label of a store that nobody has written to is 0, as if the writes at index 0 had been done: a log whose snapshots may be that
+  // early begins at index 1.
   snapshot_report save(std::ostream& out, std::error_code& error, const snapshot_options& how = {}) const
     requires encodable<K> && encodable<V>
   {
@@ -451,7 +457,8 @@ class timed_store {
   {
     return or_throw("timed_store::save", [&](std::error_code& e) { return save(out, e, how); });
   }
-  // Takes the place of the file in one step, flushed to the disk; if that fails, the old file is still there.
+  // Takes the place of the file in one step, flushed to the disk; if that fails, the old file is still there. Only if all went well but
+  // flushing the folder, at the end, the new one is there, and after a power loss it may be either.
   snapshot_report save_file(const std::filesystem::path& path, std::error_code& error,
                             const snapshot_options& how = {}) const
     requires encodable<K> && encodable<V>
@@ -718,6 +725,13 @@ class timed_store {
   };
 
   snapshot_report save_to(store::sink& out, std::error_code& error, const snapshot_options& how) const {
+    for (;;) {
+      if (std::optional<snapshot_report> done = try_to_save(out, error, how)) return *std::move(done);
+    }
+  }
+  // Nothing, and nothing has been written: others have come in the place of the contents before their label was known.
+  std::optional<snapshot_report> try_to_save(store::sink& out, std::error_code& error,
+                                             const snapshot_options& how) const {
     error.clear();
     snapshot_report report;
     user const held(*this);
@@ -742,6 +756,12 @@ class timed_store {
     if (how.consistent) kept.emplace(in, label);
     // A write raises the clock before it is done; it is pinned meanwhile. And those from here on know of `kept`.
     if (!how.label || how.consistent) epoch::domain().synchronize(&epoch::here());
+    // What clear() has put in their place shares their clock, so the label may cover a write that is there, and not here. Who has raised the
+    // clock that far has looked for the contents before, and is seen to have done so now.
+    if (!how.label && held) {
+      pin const pinned = enter();
+      if (current() != &in) return std::nullopt;
+    }
     if (how.consistent && how.on_begun) how.on_begun();
     store::snapshot_writer to(out, how, report, error);
     to.begin(label, std::min(horizon, behind), codec<K>::id, codec<V>::id, in.entries());
@@ -821,7 +841,7 @@ class timed_store {
 
   // For a pinned thread. Null: nothing was ever written.
   contents* current() const noexcept {
-    // order[find]: acquire load; pairs with [first], [replace]: the contents are made.
+    // order[find]: acquire load; pairs with [first], [replace], [replace_if]: the contents are made.
     return contents_.load(std::memory_order_acquire);
   }
   contents& made() {
@@ -844,8 +864,23 @@ class timed_store {
     auto& mine = epoch::here();
     // order[replace]: seq_cst exchange; pairs with [find], [wait]: as there.
     contents* const old = contents_.exchange(fresh.release(), std::memory_order_seq_cst);
+    replaced(mine.number, old);
+  }
+  // Only if `old` is there. For a pinned thread, so it is not other contents of the same address.
+  bool replace_if(contents* old, std::unique_ptr<contents> fresh) {
+    auto& mine = epoch::here();
+    contents* there = old;
+    // order[replace_if]: seq_cst CAS; pairs with [find], [wait]: as there.
+    if (!contents_.compare_exchange_strong(there, fresh.get(), std::memory_order_seq_cst, std::memory_order_relaxed)) {
+      return false;
+    }
+    static_cast<void>(fresh.release());
+    replaced(mine.number, old);
+    return true;
+  }
+  void replaced(std::size_t number, contents* old) {
     if (old != nullptr) {
-      garbage_.retire(mine.number, old);
+      garbage_.retire(number, old);
       garbage_.collect(epoch::domain(), 3, let_go);
     }
     wake_.notify();
@@ -905,36 +940,51 @@ class timed_store {
     while (!is_stopping()) {
       bool waits = false;
       bool worked = false;
-      {
+      try {
         user const in(*this);
         for (std::size_t i = number; in && i < in->shard_count(); i += threads_.size()) {
-          collected done;
           std::size_t budget = std::numeric_limits<std::size_t>::max();
-          auto const timed = latencies_.measure(of_collections, thread_number);
-          in->collect(i, budget, done, reporter());
-          worked = worked || budget != std::numeric_limits<std::size_t>::max();
-          waits = waits || in->scheduled_in(i) != 0;
+          bool const failed = !collect_shard(*in, i, budget);
+          worked = worked || failed || budget != std::numeric_limits<std::size_t>::max();
+          waits = waits || failed || in->scheduled_in(i) != 0;
         }
+      } catch (...) {
+        waits = worked = true;
       }
       if (waits) {
         // The clock does not tell when it passes a deadline: that would cost every write. Less often if it never does.
         pause = worked ? collect_every_ : std::min(2 * pause, 16 * collect_every_);
-        end_.wait_until(std::chrono::steady_clock::now() + pause, [this] { return is_stopping(); });
+        end_.wait_until(time_after(pause), [this] { return is_stopping(); });
       } else {
         pause = collect_every_;
         wake_.wait_until(event<atomics>::forever, [&] { return is_stopping() || has_news(number); });
       }
     }
   }
+  // By a thread of the store's own, which has nobody to tell that there is no memory, or that a key cannot be copied: it tries again, after
+  // the usual pause. Returns whether it got through.
+  bool collect_shard(contents& in, std::size_t i, std::size_t& budget) noexcept {
+    try {
+      collected done;
+      auto const timed = latencies_.measure(of_collections, thread_number);
+      in.collect(i, budget, done, reporter());
+      return true;
+    } catch (...) {
+      return false;
+    }
+  }
   bool has_news(std::size_t number) const {
     pin const pinned = enter();
-    // order[wait]: seq_cst load; pairs with [first], [replace]: who is about to sleep sees the contents, or is woken.
+    // order[wait]: seq_cst load; pairs with [first], [replace], [replace_if]: who is about to sleep sees the contents, or is woken.
     const contents* const in = contents_.load(std::memory_order_seq_cst);
     for (std::size_t i = number; in != nullptr && i < in->shard_count(); i += threads_.size()) {
       if (in->has_news(i)) return true;
     }
     return false;
   }
+
+  // Which multiples of it do not overflow: see collect_forever().
+  static constexpr std::chrono::milliseconds longest_pause = std::chrono::milliseconds::max() / 32;
 
   [[no_unique_address]] mutable latencies_type latencies_;
   typename atomics::template atomic<contents*> contents_{nullptr};

@@ -165,14 +165,22 @@ TEST_CASE("a process is killed at any moment, and what it has acknowledged is th
   std::map<std::uint64_t, std::uint64_t> promised;  // versions
   std::size_t acknowledgements = 0, unpromised = 0, rounds = 0, checkpoints = 0;
   std::uint64_t highest_checkpoint = 0;
+  // Rounds for some seconds, and on a slow disk until there is enough to look at.
   auto const end = clock_type::now() + std::chrono::seconds(4);
-  for (; rounds != 40 && clock_type::now() < end; ++rounds) {
+  auto const at_last = end + std::chrono::seconds(60);
+  auto const is_enough = [&] { return rounds > 3 && acknowledgements > 100 && unpromised > 0 && checkpoints > 1; };
+  auto const goes_on = [&] {
+    return is_enough() ? rounds < 40 && clock_type::now() < end : clock_type::now() < at_last;
+  };
+  for (; goes_on(); ++rounds) {
     std::string told;
     {
       child one([&](int to) { write_for_ever(at.path(), to); });
       // Some while they recover, most while they write.
       if (rounds % 4 != 0) one.take_until(clock_type::now() + std::chrono::seconds(5), told, 1);
-      one.take_until(clock_type::now() + std::chrono::milliseconds(2 + random() % 60), told);
+      // A slow disk needs longer for a checkpoint.
+      unsigned const longest = clock_type::now() < end ? 60 : 600;
+      one.take_until(clock_type::now() + std::chrono::milliseconds(2 + random() % longest), told);
       one.kill();
       one.take_all(told);
       int const status = one.wait();
@@ -207,10 +215,8 @@ TEST_CASE("a process is killed at any moment, and what it has acknowledged is th
     }
     CHECK(s.size() <= writers * keys_of_each);
   }
-  CHECK(rounds > 3);
-  CHECK(acknowledgements > 100);
-  CHECK(unpromised > 0);
-  CHECK(checkpoints > 1);
+  INFO(unpromised << " were there that nobody was promised");
+  CHECK(is_enough());
   WARN(rounds << " processes killed, " << acknowledgements << " acknowledgements, " << checkpoints << " checkpoints");
 }
 

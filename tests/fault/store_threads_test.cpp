@@ -95,6 +95,7 @@ TEST_CASE("a store on disk whose threads cannot be started is not opened, and ca
   {
     auto s = durable::open(folder.path());
     static_cast<void>(s.put("key", "value", 1));
+    static_cast<void>(s.erase("erased", 1));
   }
   tandem::durable_options how;
   how.recovery_threads = 1;
@@ -115,6 +116,9 @@ TEST_CASE("a store on disk whose threads cannot be started is not opened, and ca
       } else {
         CHECK(error == std::errc::resource_unavailable_try_again);
         CHECK_FALSE(s.recovery().error.empty());
+        CHECK(s.size() == 0);
+        CHECK_FALSE(s.contains("key"));
+        CHECK(s.stats().tombstones == 0);
         CHECK(thread_limit::running == 0);
       }
     }

@@ -9,9 +9,13 @@
 #include "support/faults.hpp"
 #include "support/tracked.hpp"
 
+#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <new>
 #include <optional>
 #include <tuple>
 
@@ -126,10 +130,66 @@ TEST_CASE("a collection that fails goes on the next time", "[timed_store][fault]
     for (auto const& [k, times] : told) CHECK(times == 1);
     // All but those that have no deadline.
     CHECK(told.size() == 27);
+    // Each is counted once, also if it was begun twice.
+    auto const info = s.info();
+    CHECK(info.expired + info.deleted == 27);
+    CHECK(info.removal_lag.count() == 27);
     s.set_stale_horizon(1000);
     s.collect();
     CHECK(s.info().tombstones == 0);
   });
   CHECK(failures > 10);
   CHECK(all_is_well());
+}
+
+namespace {
+
+// A key that cannot be copied by the store's own threads, while that is wanted.
+struct shy {
+  int number;
+  explicit shy(int n) : number(n) {}
+  shy(const shy& other) : number(other.number) {
+    if (!refuses || is_tester) return;
+    ++refused;
+    refused.notify_all();
+    throw std::bad_alloc();
+  }
+  shy& operator=(const shy&) = delete;
+  ~shy() = default;
+  friend bool operator==(const shy& a, const shy& b) noexcept { return a.number == b.number; }
+
+  static inline std::atomic<bool> refuses{false};
+  static inline std::atomic<int> refused{0};
+  static inline thread_local bool is_tester = false;
+};
+struct hash_shy {
+  std::size_t operator()(const shy& s) const noexcept { return std::hash<int>()(s.number); }
+};
+struct of_shy : tandem::timed_store_options {
+  using hasher = hash_shy;
+};
+
+}  // namespace
+
+TEST_CASE("a collector that finds no memory tries again", "[timed_store][fault]") {
+  shy::is_tester = true;
+  shy::refuses = true;
+  tandem::timed_store_config config;
+  config.shards = 2;
+  config.collectors = 1;
+  config.collect_every = std::chrono::milliseconds(1);
+  tandem::timed_store<shy, int, of_shy> s(config);
+  std::atomic<int> lost{0};
+  s.on_removed([&](const shy&, const int&, tandem::removal, std::uint64_t) {
+    ++lost;
+    lost.notify_all();
+  });
+  for (int k = 0; k != 20; ++k) REQUIRE(s.set(shy(k), k, 1, {.expire_in = 5}));
+  s.advance(100);
+  for (int seen = shy::refused; seen < 3; seen = shy::refused) shy::refused.wait(seen);
+  CHECK(lost == 0);
+  CHECK(s.size() == 20);
+  shy::refuses = false;
+  for (int seen = lost; seen != 20; seen = lost) lost.wait(seen);
+  CHECK(s.info().expired_backlog == 0);
 }

@@ -67,9 +67,11 @@ TEST_CASE("readers see whole entries that do not go back, beside writers and col
     });
     // What comes from each writer has a larger index than this.
     std::array<std::atomic<std::uint64_t>, 2> progress{};
-    auto const write = [&](std::size_t writer) {
+    std::atomic<std::size_t> values{0}, nones{0};
+    // Writers go on until the reader has seen both.
+    auto const write = [&](std::size_t writer, const thread_group& group) {
       std::mt19937 random(static_cast<std::uint32_t>(writer));
-      for (std::uint64_t n = 0; n != writes; ++n) {
+      for (std::uint64_t n = 0; n < writes || ((values == 0 || nones == 0) && !group.failed()); ++n) {
         std::uint64_t const i = clock.fetch_add(1) + 1;
         std::string const k = "key " + std::to_string(random() % keys);
         switch (random() % 8) {
@@ -90,7 +92,6 @@ TEST_CASE("readers see whole entries that do not go back, beside writers and col
       }
       done = true;
     };
-    std::atomic<std::size_t> values{0}, nones{0};
     auto const look = [&](thread_group& group) {
       std::mt19937 random(99);
       std::vector<std::uint64_t> last(keys);
@@ -116,7 +117,8 @@ TEST_CASE("readers see whole entries that do not go back, beside writers and col
         if (s.size() > keys) fail("more keys than there are");
       }
     };
-    run_together([&] { write(0); }, [&] { write(1); }, look, scan);
+    run_together([&](thread_group& group) { write(0, group); }, [&](thread_group& group) { write(1, group); }, look,
+                 scan);
     seen_values = values;
     seen_none = nones;
     std::uint64_t const end = clock + 1000;
@@ -177,10 +179,13 @@ TEST_CASE("clear beside everything", "[timed_store][stress]") {
   store s(with_collectors(1));
   std::atomic<bool> done{false};
   std::atomic<std::size_t> found{0};
-  auto const write = [&] {
-    for (std::uint64_t i = 1; i != 20'000; ++i) {
+  std::uint64_t written = 0;
+  auto const write = [&](thread_group& group) {
+    // Longer, if the reader has not had its turn.
+    for (std::uint64_t i = 1; i < 20'000 || (found == 0 && !group.failed()); ++i) {
       std::string const k = "key " + std::to_string(i % 100);
       if (!s.set(k, value_for(k, i), i, {.delete_in = i % 7})) fail("nobody else writes");
+      written = i;
     }
     done = true;
   };
@@ -204,7 +209,7 @@ TEST_CASE("clear beside everything", "[timed_store][stress]") {
     } while (!done && !group.failed());
   };
   run_together(write, look, clear);
-  CHECK(s.write_index() == 19'999);
+  CHECK(s.write_index() == written);
   CHECK(found > 0);
   CHECK(cleared > 0);
   CHECK(s.size() <= 100);
@@ -259,9 +264,11 @@ TEST_CASE("a snapshot taken beside writers, and the log behind its label, give w
   std::array<std::vector<logged>, writers> logs;
   std::atomic<bool> done{false};
   auto const done_so_far = [&] { return std::min(progress[0].load(), progress[1].load()); };
-  auto const write = [&](std::size_t writer) {
+  std::atomic<std::size_t> saved{0};
+  // Writers go on until there is a snapshot.
+  auto const write = [&](std::size_t writer, const thread_group& group) {
     std::mt19937 random(static_cast<std::uint32_t>(writer));
-    for (int n = 0; n != 6'000; ++n) {
+    for (int n = 0; n < 6'000 || (saved == 0 && !group.failed()); ++n) {
       std::uint64_t const i = clock.fetch_add(1) + 1;
       logged const w{i,
                      static_cast<unsigned>(random() % 7),
@@ -293,9 +300,10 @@ TEST_CASE("a snapshot taken beside writers, and the log behind its label, give w
       if (error == std::errc::invalid_argument) continue;
       if (error) fail(report.error);
       snapshots.push_back({out.str(), report.label});
+      ++saved;
     }
   };
-  run_together([&] { write(0); }, [&] { write(1); }, save);
+  run_together([&](thread_group& group) { write(0, group); }, [&](thread_group& group) { write(1, group); }, save);
 
   std::vector<logged> log = logs[0];
   log.insert(log.end(), logs[1].begin(), logs[1].end());

@@ -19,6 +19,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -893,6 +894,49 @@ TEST_CASE("flush tells once of writes that failed and that nobody waited for", "
   CHECK(error == std::errc::no_space_on_device);
 }
 
+TEST_CASE("of several writes that failed each is told of by itself, and flush says so until nobody is left",
+          "[durable_store]") {
+  temporary_folder folder;
+  auto const script = std::make_shared<failing_files::script>();
+  failing_store s = failing_store::open(folder.path(), without_sync(), failing_files(script));
+  s.put("before", "1", 1);
+  script->set_room(0);
+  std::vector<tandem::durable_ticket> tickets;
+  for (std::uint64_t n = 0; n != 5; ++n) tickets.push_back(s.put("k" + std::to_string(n), "1", 1).ticket);
+  std::error_code error;
+  auto const wait_for = [&](std::size_t n) {
+    s.wait_durable(tickets[n], error);
+    CHECK(error == std::errc::no_space_on_device);
+  };
+  SECTION("the first one, again and again") {
+    for (int n = 0; n != 6; ++n) wait_for(0);
+    s.flush(error);
+    CHECK(error == std::errc::no_space_on_device);
+    s.flush(error);
+    CHECK_FALSE(error);
+    // Flush has told of all of them; and they have failed all the same.
+    for (std::size_t n = 0; n != 5; ++n) wait_for(n);
+  }
+  SECTION("all but one, in some order") {
+    std::size_t const left = GENERATE(0U, 2U, 4U);
+    for (std::size_t n : {3U, 1U, 4U, 0U, 2U, 1U}) {
+      if (n != left) wait_for(n);
+    }
+    s.flush(error);
+    CHECK(error == std::errc::no_space_on_device);
+  }
+  SECTION("all of them, and then nobody is left") {
+    for (std::size_t n : {3U, 1U, 4U, 0U, 2U, 2U}) wait_for(n);
+    s.flush(error);
+    CHECK_FALSE(error);
+  }
+  SECTION("close says so, too") {
+    for (int n = 0; n != 6; ++n) wait_for(4);
+    s.close(error);
+    CHECK(error == std::errc::no_space_on_device);
+  }
+}
+
 TEST_CASE("a write that fails otherwise goes to a new segment", "[durable_store]") {
   temporary_folder folder;
   auto const script = std::make_shared<failing_files::script>();
@@ -995,6 +1039,43 @@ TEST_CASE("one at a time has a folder open, and the other is told who", "[durabl
         s.close();
       });
   CHECK(opened);
+}
+
+TEST_CASE("times that are longer than clocks can tell are for ever", "[durable_store]") {
+  temporary_folder folder;
+  auto const script = std::make_shared<failing_files::script>();
+  durable_options o;
+  o.rotate_age = milliseconds::max();
+  o.lock_timeout = milliseconds::max();
+  std::optional<failing_store> s(failing_store::open(folder.path(), o, failing_files(script)));
+  std::size_t const before = script->count(call::sync);
+  s->put("a", "1", 1, durability::every(milliseconds::max()));
+  s->put("b", "1", 1, durability::every(milliseconds::max() / 2));
+  std::size_t const made = script->count(call::sync);
+  // This one is synced by the same thread, which then has had a look at the others.
+  s->put("a", "2", 2, durability::never());
+  auto const ticket = s->put("c", "1", 1, durability::every(milliseconds(1))).ticket;
+  auto const end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (script->count(call::sync) == made && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  s->wait_durable(ticket);
+  CHECK(script->count(call::sync) == made + 1);
+  CHECK(made <= before + 1);  // that of the new file's header
+  CHECK(s->stats().log.rotations == 0);
+
+  // The folder is waited for until it is free.
+  bool is_free = false;
+  auto const found = run_threads(2, [&](std::size_t i) {
+    if (i == 0) {
+      std::this_thread::sleep_for(milliseconds(20));
+      is_free = true;
+      s.reset();
+      return std::string();
+    }
+    auto const second = store::open(folder.path(), o);
+    return second.get("a").value_or("");
+  });
+  CHECK(is_free);
+  CHECK(found[1] == "2");
 }
 
 TEST_CASE("what is longer than allowed is refused", "[durable_store]") {
@@ -1134,6 +1215,26 @@ TEST_CASE("compaction keeps the log short, if it is asked for", "[durable_store]
   CHECK(folder.names(".image").size() == 1);
   store after = store::open(folder.path());
   CHECK(after.size() == 3);
+}
+
+TEST_CASE("compaction begins by itself with a log that is long enough when it is opened", "[durable_store]") {
+  temporary_folder folder;
+  durable_options o = without_sync();
+  o.retention = tandem::retention::remove_covered;
+  {
+    store s = store::open(folder.path(), o);
+    for (std::uint64_t i = 0; i != 300; ++i) s.put("k" + std::to_string(i % 3), std::string(100, 'v'), i);
+  }
+  o.compact_bytes = 20'000;
+  store s = store::open(folder.path(), o);
+  auto const end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (s.stats().checkpoints == 0 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  CHECK(s.stats().checkpoints == 1);
+  // And then again, whenever it is.
+  for (std::uint64_t i = 300; s.stats().checkpoints < 3 && std::chrono::steady_clock::now() < end; ++i) {
+    s.put("k" + std::to_string(i % 3), std::string(100, 'v'), i);
+  }
+  CHECK(s.stats().checkpoints >= 3);
 }
 
 // ---- Figures.

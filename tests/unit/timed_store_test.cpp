@@ -6,14 +6,18 @@
 #include "support/catch.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -491,6 +495,67 @@ TEST_CASE("clear leaves nothing but the clock and the horizon", "[timed_store]")
   CHECK(s.size() == 0);
 }
 
+namespace {
+
+// Something that happens once, when contents are made: in the midst of clear() and save().
+struct midst {
+  static inline std::function<void()> happens{};
+  midst() {
+    if (happens) std::exchange(happens, nullptr)();
+  }
+};
+struct hash_in_the_midst : midst {
+  std::size_t operator()(const std::string& s) const noexcept { return std::hash<std::string>()(s); }
+};
+struct in_the_midst : tandem::timed_store_options {
+  using hasher = hash_in_the_midst;
+  using key_equal = std::equal_to<std::string>;
+};
+using store_in_the_midst = tandem::timed_store<std::string, std::string, in_the_midst>;
+
+}  // namespace
+
+TEST_CASE("clear beside load: the clock and the horizon are those of the load", "[timed_store]") {
+  std::stringstream image;
+  {
+    store_in_the_midst from;
+    REQUIRE(from.set("x", "1", 1000));
+    from.set_stale_horizon(500);
+    from.save(image);
+  }
+  store_in_the_midst s;
+  REQUIRE(s.set("a", "b", 10));
+  bool has_loaded = false;
+  midst::happens = [&] {
+    s.load(image);
+    has_loaded = true;
+  };
+  s.clear();
+  CHECK(has_loaded);
+  CHECK(s.write_index() == 1000);
+  CHECK(s.stale_horizon() == 500);
+  CHECK(s.empty());
+}
+
+TEST_CASE("save without a label beside clear: what the label covers is in the snapshot", "[timed_store]") {
+  store_in_the_midst s;
+  REQUIRE(s.set("old", "1", 1));
+  bool has_happened = false;
+  midst::happens = [&] {
+    s.clear();
+    has_happened = s.set("new", "2", 2) == tandem::write_result();
+  };
+  std::stringstream image;
+  auto const report = s.save(image);
+  CHECK(has_happened);
+  CHECK(report.label == 2);
+  CHECK(report.entries == 1);
+  store_in_the_midst back;
+  back.load(image);
+  CHECK(back.get("new") == "2");
+  CHECK_FALSE(back.has("old"));
+}
+
 TEST_CASE("with late_writes values are kept until the horizon, so a late touch finds them", "[timed_store]") {
   tandem::timed_store<std::string, std::string, late> s;
   REQUIRE(s.set("k", "v", 10, {.expire_in = 10}));
@@ -644,4 +709,33 @@ TEST_CASE("reads allocate nothing but the copy that they return, and all memory 
     CHECK(account.allocations == again + 1);
   }
   CHECK(account.bytes == before);
+}
+
+TEST_CASE("collectors whose pause is longer than clocks can tell collect once, and end with the store",
+          "[timed_store]") {
+  tandem::timed_store_config config;
+  config.shards = 1;
+  config.collectors = 1;
+  config.collect_every = std::chrono::milliseconds::max();
+  tandem::timed_store<> s(config);
+  std::atomic<int> lost{0};
+  s.on_removed([&](const std::string&, const std::string&, tandem::removal, std::uint64_t) { ++lost; });
+  std::stringstream image;
+  {
+    tandem::timed_store<> from;
+    REQUIRE(from.set("a", "1", 1, {.expire_in = 5}));
+    REQUIRE(from.set("b", "1", 50, {.expire_in = 50}));
+    from.save(image);
+  }
+  // Both at once, so that the same collection takes the one and sees the other.
+  s.load(image);
+  auto const end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (lost == 0 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  CHECK(lost == 1);
+  s.advance(1000);
+  // The time for what must not happen.
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  CHECK(lost == 1);
+  s.collect();
+  CHECK(lost == 2);
 }

@@ -44,8 +44,25 @@ std::uint64_t write_checkpoint(const log_context<System>& context, const Memory&
   h.salt = random_number();
   h.key_codec = context.key_codec;
   h.value_codec = context.value_codec;
+  // What a checkpoint that fails leaves behind, also one whose keys or values cannot be encoded.
+  struct leftover {
+    const System& system;
+    const std::filesystem::path& path;
+    bool is_there;
+    ~leftover() {
+      if (!is_there) return;
+      try {
+        std::error_code ignored;
+        system.remove(path, ignored);
+      } catch (...) {
+        // Nobody reads it.
+      }
+    }
+  };
+  leftover file{context.system, temporary, false};
   auto out = segment_writer<System>::create(context.system, temporary, h, false, error);
   if (error) return 0;
+  file.is_there = true;
 
   std::vector<std::byte> positions(segment_format::record_bytes);
   byte_writer to(positions);
@@ -86,11 +103,8 @@ std::uint64_t write_checkpoint(const log_context<System>& context, const Memory&
   out->close(close_error);
   if (!error) error = close_error;
   if (!error) context.system.rename(temporary, path, error);
-  if (error) {
-    std::error_code ignored;
-    context.system.remove(temporary, ignored);
-    return 0;
-  }
+  if (error) return 0;
+  file.is_there = false;
   context.system.sync_folder(context.folder, error);
   return bytes;
 }

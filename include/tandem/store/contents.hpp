@@ -495,13 +495,17 @@ class contents {
             forget(r, done);
             return;
           }
-          lags_.add(epoch::here().number, clock() - due);
+          // Counted when it is done: what throws is done again.
+          auto const count_one = [&](std::size_t& mine, atomic<std::uint64_t>& all) {
+            ++mine;
+            all.fetch_add(1, std::memory_order_relaxed);
+            lags_.add(epoch::here().number, clock() - due);
+          };
           lost = e.lost_at(now);
           why = cause(e, lost);
           if (e.is_deleted(now)) {
-            ++done.deleted;
-            deleted_.fetch_add(1, std::memory_order_relaxed);
             if (e.is_forgotten(horizon_now)) {
+              count_one(done.deleted, deleted_);
               if (e.hinted_by_horizon != never) s.due.note_orphan();
               forget(r, done);
               return;
@@ -514,13 +518,13 @@ class contents {
               to = axis::horizon;
             }
             shrink(r, next, never, by_horizon);
+            count_one(done.deleted, deleted_);
           } else {
-            ++done.expired;
-            expired_.fetch_add(1, std::memory_order_relaxed);
             entry_state next = e;
             next.kind = entry_kind::lapsed;
             again = next.due_by_clock();
             shrink(r, next, again, e.hinted_by_horizon);
+            count_one(done.expired, expired_);
           }
         },
         [&](const value_type& old) {

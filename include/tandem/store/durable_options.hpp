@@ -88,7 +88,7 @@ struct durable_options {
   std::uint64_t longest_key = std::uint64_t{1} << 20;
   std::uint64_t longest_value = std::uint64_t{1} << 30;
   // A checkpoint by itself, covered segments removed, when the log that it would cover has so many bytes and is at least twice as
-  // large as the last checkpoint. 0: never. Not with retention::keep.
+  // large as the last checkpoint; also when it is opened. 0: never. Not with retention::keep.
   std::uint64_t compact_bytes = 0;
   // Called with the path of each segment that is complete and will not change any more: to ship it, say. By whoever has completed it,
   // open() too; possibly by several threads at once. It may use the store, but not close() and checkpoint(). It must not throw.

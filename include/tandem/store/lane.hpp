@@ -40,6 +40,7 @@
 #include <tandem/store/rounds.hpp>
 #include <tandem/store/segment.hpp>
 #include <tandem/store/ticker.hpp>
+#include <tandem/sync/backoff.hpp>
 
 #include <algorithm>
 #include <array>
@@ -116,7 +117,7 @@ class lane {
       error = wait(hold, position);
       return position;
     }
-    if (ticks) sync_by(clock::now() + how.interval());
+    if (ticks) sync_by(time_after(how.interval()));
     if (!leading_) lead(hold, {});
     return position;
   }
@@ -142,9 +143,10 @@ class lane {
     }
     std::error_code error;
     for (failed_range& f : failed_) {
-      if (f.told <= f.last - f.first && !error) error = f.error;
-      f.told = f.last - f.first + 1;
+      if (!f.is_told && !error) error = f.error;
+      f.is_told = true;
     }
+    merge_failed();
     if (failure_ && accepted_ > failed_behind_) error = failure_;
     return error;
   }
@@ -356,6 +358,8 @@ class lane {
   void apply_effects(lock& hold, const log_news& news) {
     if (effects_.empty()) return;
     std::vector<std::unique_ptr<effect>> ready;
+    // Before any of them is moved: then nothing throws.
+    ready.reserve(effects_.size());
     std::uint64_t const durable = log_.durable();
     auto const has_failed = [&](std::uint64_t position) {
       return std::any_of(news.failed.begin(), news.failed.end(),
@@ -415,11 +419,48 @@ class lane {
   }
   void add_failed(const failed_range& f) {
     failed_records_ += f.last - f.first + 1;
-    if (!failed_.empty() && failed_.back().last + 1 == f.first && failed_.back().error == f.error) {
+    if (!failed_.empty() && is_continued(failed_.back(), f)) {
       failed_.back().last = f.last;
     } else {
       failed_.push_back(f);
     }
+  }
+  // The error of this record, if it has failed: to be said to who waits for it. flush() need not say it again.
+  std::error_code tell_failed(std::uint64_t position) {
+    auto const has_it = [&](const failed_range& f) { return f.first <= position && position <= f.last; };
+    auto const found = std::find_if(failed_.begin(), failed_.end(), has_it);
+    if (found == failed_.end()) return {};
+    std::error_code const error = found->error;
+    try {
+      for (std::size_t i = 0; i != failed_.size(); ++i) {
+        if (failed_[i].is_told || !has_it(failed_[i])) continue;
+        failed_.reserve(failed_.size() + 2);
+        failed_range const all = failed_[i];
+        auto const at = failed_.begin() + static_cast<std::ptrdiff_t>(i);
+        *at = {position, position, all.error, true};
+        if (position != all.last) failed_.insert(at + 1, {position + 1, all.last, all.error});
+        if (position != all.first) failed_.insert(at, {all.first, position - 1, all.error});
+      }
+    } catch (const std::bad_alloc&) {
+      // Then flush() says it again.
+    }
+    merge_failed();
+    return error;
+  }
+  static bool is_continued(const failed_range& a, const failed_range& b) noexcept {
+    return a.last + 1 == b.first && a.error == b.error && a.is_told == b.is_told;
+  }
+  // So that their number does not grow with that of the records.
+  void merge_failed() noexcept {
+    std::size_t last = 0;
+    for (std::size_t i = 1; i < failed_.size(); ++i) {
+      if (is_continued(failed_[last], failed_[i])) {
+        failed_[last].last = failed_[i].last;
+      } else {
+        failed_[++last] = failed_[i];
+      }
+    }
+    if (!failed_.empty()) failed_.erase(failed_.begin() + static_cast<std::ptrdiff_t>(last) + 1, failed_.end());
   }
   // Nothing up to here has failed, and all of it is on the disk.
   bool is_safe(std::uint64_t position) const noexcept {
@@ -443,11 +484,7 @@ class lane {
 
   std::error_code wait(lock& hold, std::uint64_t position) {
     for (;;) {
-      for (failed_range& f : failed_) {
-        if (position < f.first || f.last < position) continue;
-        ++f.told;
-        return f.error;
-      }
+      if (std::error_code const error = tell_failed(position)) return error;
       if (failure_ && position > failed_behind_) return failure_;
       if (position <= durable_) return {};
       if (leading_) {
@@ -498,18 +535,20 @@ class lane {
     std::size_t const bytes = record.size();
     bool const joins =
         bytes <= small && !queue_.empty() && queue_.back().bytes.capacity() - queue_.back().bytes.size() >= bytes;
-    if (!joins) {
-      queue_.emplace_back();
-      if (bytes <= small) queue_.back().bytes.reserve(small_chunk);
-    }
+    std::size_t const chunks = queue_.size();
     try {
+      if (!joins) {
+        queue_.emplace_back();
+        if (bytes <= small) queue_.back().bytes.reserve(small_chunk);
+      }
       if (effects_.size() == effects_.capacity()) effects_.reserve(2 * effects_.size() + 8);
       if (std::unique_ptr<effect> e = accept(record.data())) {
         e->position = accepted_ + 1;
         effects_.push_back(std::move(e));
       }
     } catch (...) {
-      if (!joins) queue_.pop_back();
+      // An empty chunk has no position, and must not be written.
+      if (queue_.size() != chunks) queue_.pop_back();
       throw;
     }
     ++accepted_;

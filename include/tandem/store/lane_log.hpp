@@ -17,6 +17,7 @@
 #include <tandem/store/durable_options.hpp>
 #include <tandem/store/segment.hpp>
 #include <tandem/store/segment_writer.hpp>
+#include <tandem/sync/backoff.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -84,7 +85,7 @@ struct failed_range {
   std::uint64_t first = 0;
   std::uint64_t last = 0;
   std::error_code error{};
-  std::uint64_t told = 0;  // to how many that has been said
+  bool is_told = false;  // somebody has been told of each of them
 };
 
 // What there is to tell after some work.
@@ -114,7 +115,7 @@ class lane_log {
   // When the present segment ends because of its age.
   clock::time_point due() const noexcept {
     bool const ages = open_ && context_.options.rotate_age.count() > 0 && open_->records().records != 0;
-    return ages ? opened_ + context_.options.rotate_age : clock::time_point::max();
+    return ages ? too_old_ : clock::time_point::max();
   }
   const log_figures& figures() const noexcept { return figures_; }
 
@@ -279,7 +280,7 @@ class lane_log {
       if (!error) {
         ++last_;
         ++figures_.segments;
-        opened_ = clock::now();
+        too_old_ = time_after(context_.options.rotate_age);
         return {};
       }
       context_.note(error);
@@ -351,7 +352,7 @@ class lane_log {
   std::uint64_t last_;          // the number of the present segment, or of the one before the next
   std::uint64_t previous_end_;  // how far the one before the next counts
   std::optional<segment_writer<System>> open_;
-  clock::time_point opened_{};
+  clock::time_point too_old_{};  // when the present segment is, if it may be
   std::vector<chunk> kept_;
   std::uint64_t kept_bytes_ = 0;
   std::uint64_t written_ = 0;

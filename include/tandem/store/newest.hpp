@@ -118,8 +118,13 @@ class newest_map {
     return {k, detail::mixed(hasher(), k)};
   }
   std::size_t shard_count() const noexcept { return count_; }
-  // While nobody else uses it.
-  void clear() { shards_ = std::make_unique<shard[]>(count_); }
+  // While nobody else uses it. Allocates nothing: memory may be what has run out.
+  void clear() noexcept {
+    for (std::size_t i = 0; i != count_; ++i) {
+      std::destroy_at(&shards_[i]);
+      std::construct_at(&shards_[i]);
+    }
+  }
 
   // ---- Reading: f(const K&, const record&) if there is a record of the key.
 

@@ -95,7 +95,7 @@ class file_sink final : public sink {
       bytes = bytes.subspan(static_cast<std::size_t>(n));
     }
   }
-  // Everything is written: it takes its place.
+  // Everything is written: it takes its place. With an error the old file is there; or the new one, if only flushing the folder has failed.
   void commit(std::error_code& error) {
     file_.sync(error);
     if (!error) file_.close(error);
