@@ -123,7 +123,9 @@ TEST_CASE("a collection that fails goes on the next time", "[timed_store][fault]
     s.on_removed([&](const tracked& k, const tracked&, tandem::removal, std::uint64_t) { ++told[k.key()]; });
     s.advance(1000);
     auto const before = picture_of(s);
-    inject([&] { s.collect(); });
+    bool const done = inject([&] { s.collect(); });
+    // A lag for which there is no memory is not counted, and nothing else fails then.
+    bool const one_is_not_counted = done && faults::fired();
     CHECK(picture_of(s) == before);  // which does not depend on it
     s.collect();
     CHECK(s.collect() == tandem::collected{});
@@ -133,7 +135,7 @@ TEST_CASE("a collection that fails goes on the next time", "[timed_store][fault]
     // Each is counted once, also if it was begun twice.
     auto const info = s.info();
     CHECK(info.expired + info.deleted == 27);
-    CHECK(info.removal_lag.count() == 27);
+    CHECK(info.removal_lag.count() == (one_is_not_counted ? 26 : 27));
     s.set_stale_horizon(1000);
     s.collect();
     CHECK(s.info().tombstones == 0);
