@@ -160,7 +160,8 @@ TEST_CASE("cell_map: a swap that is a thread's first call, and finds no memory f
           "[cell_map][fault]") {
   seeded_map a(0, fragile_hash(1)), b(0, fragile_hash(1));
   a.emplace(1, 1);
-  // Threads that live on have the records that others have left.
+  // A thread's record is over-aligned, and comes from the operator new of left_right_test.cpp, which fails when it is told to. Threads
+  // that live on have the records that others have left.
   std::atomic<bool> over{false};
   std::vector<std::thread> others;
   bool failed = false;
